@@ -1,0 +1,54 @@
+"""What may not be in the repository: paths of one machine, and anything too large to be source."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LARGEST_BYTES = 10_000_000  # a shipped model or a sample record stays below; a data set does not
+
+# Folders that exist on one machine only. `/etc`, `/dev` and `/usr/bin/env` are the same everywhere.
+MACHINE_PATH = re.compile(r"(?<![\w./:-])(?:/(?:home|Users|root|work|tmp|mnt|opt|workspace)/\w|[A-Za-z]:\\\w)")
+
+
+def repository_files() -> list[Path]:
+    """The files git tracks or would add. Empty where the tree is no git checkout."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def machine_paths(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if MACHINE_PATH.search(line)]
+
+
+def test_no_file_names_a_folder_of_one_machine() -> None:
+    files = repository_files()
+    if not files:
+        pytest.skip("NOT A GIT CHECKOUT: the list of the repository's files comes from git")
+    found = {}
+    for path in files:
+        body = path.read_bytes()
+        if b"\0" not in body and path != Path(__file__):
+            lines = machine_paths(body.decode("utf-8", errors="replace"))
+            if lines:
+                found[str(path.relative_to(ROOT))] = lines[:3]
+    assert found == {}
+
+
+def test_no_file_is_large() -> None:
+    assert [path.name for path in repository_files() if path.stat().st_size > LARGEST_BYTES] == []
+
+
+def test_machine_paths_are_recognised() -> None:
+    assert machine_paths('open("/home/someone/data.csv")')
+    assert machine_paths("see /tmp/x")
+    assert machine_paths("C:\\Users")
+    assert not machine_paths("https://example.org/home/page and data/tmp/x and #!/usr/bin/env bash")
