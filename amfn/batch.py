@@ -1,0 +1,145 @@
+"""Records -> batch: scale, pad, mask. Normalisation is a value in the checkpoint, fitted on training records only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from scipy.stats import skew
+
+from amfn.types import Batch, Channel, InputError, Record, Schema
+
+Mode = Literal["zscore", "log", "record", "flag"]
+CLIP = 8.0
+SKEWED = 1.5
+# Amplitudes below these (in the channel's unit) are a flat line, not a signal to be blown up to full scale.
+FLAT = {"mV": 0.05, "NU": 0.02}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """x = (t(v) - mean) / std, clipped to ±8. Modes: zscore t(v) = v; log t(v) = log(1 + v); record: mean and std are
+    the record's own (`RecordMeta.context`), std here being their floor; flag: x = v."""
+
+    mode: Mode
+    mean: float = 0.0
+    std: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Normaliser:
+    """One `Scale` per channel of each modality, in the schema's order."""
+
+    scales: Mapping[str, tuple[Scale, ...]]
+
+    @classmethod
+    def fit(cls, schema: Schema, values: Mapping[str, np.ndarray]) -> Normaliser:
+        """values[m]: f32[N, T, C] physical units, NaN where unobserved: the training records, no others."""
+        scales = {}
+        for spec in schema.modalities:
+            flat = values[spec.name].reshape(-1, len(spec.channels))
+            scales[spec.name] = tuple(
+                _fit_channel(channel, spec.kind == "waveform", flat[:, c]) for c, channel in enumerate(spec.channels)
+            )
+        return cls(scales)
+
+    def apply(self, modality: str, values: np.ndarray, context: np.ndarray | None = None) -> np.ndarray:
+        """f32[..., T, C] physical -> normalised, 0 where unobserved. context f32[..., 2, C] for `record` channels."""
+        out = np.zeros(values.shape, np.float32)
+        for c, scale in enumerate(self.scales[modality]):
+            column = values[..., c].astype(np.float64)
+            if scale.mode == "log":
+                column = np.log1p(column)
+            if scale.mode == "record":
+                if context is None:
+                    raise InputError(modality, "no record context", "centre and spread", "Prepare the record first.")
+                centre, spread = context[..., 0, c, None], np.maximum(context[..., 1, c, None], scale.std)
+                column = (column - centre) / spread
+            elif scale.mode != "flag":
+                column = (column - scale.mean) / scale.std
+            out[..., c] = np.clip(np.nan_to_num(column, nan=0.0), -CLIP, CLIP)
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        return {m: [asdict(s) for s in scales] for m, scales in self.scales.items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Normaliser:
+        return cls({m: tuple(Scale(**s) for s in scales) for m, scales in data.items()})
+
+
+def _fit_channel(channel: Channel, waveform: bool, column: np.ndarray) -> Scale:
+    if channel.flag:
+        return Scale("flag")
+    if waveform and channel.unit in FLAT:
+        return Scale("record", 0.0, FLAT[channel.unit])
+    seen = column[~np.isnan(column)].astype(np.float64)
+    if len(seen) < 2:
+        return Scale("zscore")
+    log = not waveform and channel.low >= 0 and float(skew(seen)) > SKEWED
+    seen = np.log1p(seen) if log else seen
+    return Scale("log" if log else "zscore", float(seen.mean()), max(float(seen.std()), 1e-3))
+
+
+def stack(schema: Schema, records: Sequence[Record]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Prepared records -> values[m] f32[N, T, C], NaN where unobserved, and context[m] f32[N, 2, C].
+
+    The longest record sets T. Raises InputError where a record does not follow the schema.
+    """
+    values, context = {}, {}
+    for spec in schema.modalities:
+        width = len(spec.channels)
+        for record in records:
+            have = record.values.get(spec.name)
+            if have is None or have.shape[1] != width:
+                raise InputError(
+                    record.source,
+                    f"modality {spec.name!r} is {'missing' if have is None else f'{have.shape[1]} channels wide'}",
+                    f"a record prepared for {schema.task} ({width} channels)",
+                    "Call the task's prepare() first.",
+                )
+        steps = max(len(record.values[spec.name]) for record in records)
+        out = np.full((len(records), steps, width), np.nan, np.float32)
+        around = np.full((len(records), 2, width), np.nan, np.float32)
+        for row, record in enumerate(records):
+            out[row, : len(record.values[spec.name])] = record.values[spec.name]
+            if spec.name in record.meta.context:
+                around[row] = record.meta.context[spec.name]
+        values[spec.name], context[spec.name] = out, around
+    return values, context
+
+
+def to_batch(
+    schema: Schema,
+    normaliser: Normaliser,
+    ids: Sequence[str],
+    values: Mapping[str, np.ndarray],
+    context: Mapping[str, np.ndarray],
+    lengths: Mapping[str, Sequence[int]] | None = None,
+) -> Batch:
+    """Stacked values -> Batch. lengths[m][row]: steps that are not padding (all of them where None)."""
+    x, observed, valid = {}, {}, {}
+    present = np.zeros((len(ids), len(schema.modalities)), bool)
+    for k, spec in enumerate(schema.modalities):
+        name = spec.name
+        seen = ~np.isnan(values[name])
+        x[name] = torch.from_numpy(normaliser.apply(name, values[name], context.get(name)))
+        observed[name] = torch.from_numpy(seen)
+        inside = np.ones(seen.shape[:2], bool)
+        if lengths is not None:
+            inside = np.arange(seen.shape[1])[None] < np.asarray(lengths[name])[:, None]
+        valid[name] = torch.from_numpy(inside)
+        present[:, k] = seen.any((1, 2))
+    return Batch(tuple(ids), x, observed, valid, torch.from_numpy(present))
+
+
+def collate(schema: Schema, normaliser: Normaliser, records: Sequence[Record]) -> Batch:
+    """Prepared records -> Batch, padded at the end to the longest."""
+    if not records:
+        raise InputError(schema.task, "no record", "at least one", "Choose a record.")
+    values, context = stack(schema, records)
+    lengths = {spec.name: [len(r.values[spec.name]) for r in records] for spec in schema.modalities}
+    return to_batch(schema, normaliser, [r.record_id for r in records], values, context, lengths)

@@ -1,0 +1,203 @@
+"""True or false bedside alarm from what came before it (PhysioNet/CinC Challenge 2015, Clifford et al. 2015)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from amfn.tasks.base import Task, Wording, absent
+from amfn.types import Alarm, Channel, Finding, InputError, ModalitySpec, Record, Schema
+
+RATE_HZ = 125.0
+WINDOW_S = 16.0
+CONTEXT_S = 300.0
+MINIMUM_S = 8.0
+ALARMS: Mapping[str, str] = {
+    "Asystole": "Asystole",
+    "Bradycardia": "Extreme bradycardia",
+    "Tachycardia": "Extreme tachycardia",
+    "Ventricular_Tachycardia": "Ventricular tachycardia",
+    "Ventricular_Flutter_Fib": "Ventricular flutter or fibrillation",
+}
+# A true alarm missed costs five times a false one kept; with calibrated probabilities the score is best at 1 / 6.
+MISS_COST = 5
+THRESHOLD = 1 / (1 + MISS_COST)
+LEAD_ORDER = ("II", "V", "I", "III", "MCL", "MCL1", "aVR", "aVL", "aVF")
+
+
+def _schema() -> Schema:
+    steps = int(WINDOW_S * RATE_HZ)
+    leads = tuple(Channel(f"lead_{k}", "mV", -10, 10, label=f"ECG lead {k}") for k in (1, 2))
+    return Schema(
+        "icu_alarm",
+        (
+            ModalitySpec("ecg", "waveform", leads, RATE_HZ, "ECG", steps),
+            ModalitySpec(
+                "abp", "waveform", (Channel("abp", "mmHg", -50, 350, label="ABP"),), RATE_HZ, "Arterial pressure", steps
+            ),
+            ModalitySpec("ppg", "waveform", (Channel("ppg", "NU", -50, 50, label="PPG"),), RATE_HZ, "PPG", steps),
+            ModalitySpec(
+                "resp", "waveform", (Channel("resp", "NU", -50, 50, label="RESP"),), RATE_HZ, "Respiration", steps
+            ),
+            ModalitySpec(
+                "alarm",
+                "static",
+                tuple(Channel(kind, "", 0, 1, label=title, flag=True) for kind, title in ALARMS.items()),
+                label="Alarm type",
+            ),
+        ),
+        ("true_alarm",),
+    )
+
+
+def resample(values: np.ndarray, from_hz: float) -> np.ndarray:
+    """f32[T, C] at `from_hz` -> f32[T', C] at 125 Hz; polyphase anti-aliasing filter, gaps (NaN) stay gaps."""
+    ratio = Fraction(RATE_HZ / from_hz).limit_denominator(1000)
+    if ratio == 1:
+        return values
+    steps = int(np.ceil(len(values) * ratio.numerator / ratio.denominator))
+    nearest = np.minimum((np.arange(steps) / float(ratio)).round().astype(int), len(values) - 1)
+    out = np.full((steps, values.shape[1]), np.nan, np.float32)
+    for c in range(values.shape[1]):
+        column = values[:, c]
+        seen = ~np.isnan(column)
+        if not seen.any():
+            continue
+        at = np.arange(len(column))
+        bridged = np.interp(at, at[seen], column[seen])
+        # Constant end extension: only known samples shape the last ones, nothing behind the alarm leaks in.
+        smooth = resample_poly(bridged, ratio.numerator, ratio.denominator, padtype="edge")[:steps]
+        out[:, c] = np.where(seen[nearest], smooth, np.nan)
+    return out
+
+
+class ICUAlarm(Task):
+    name = "icu_alarm"
+    label = "true_alarm"
+    schema = _schema()
+    wording = Wording(
+        title="ICU alarm",
+        event="the alarm being true",
+        positive="True alarm",
+        negative="False alarm",
+        group="Alarm type",
+    )
+    citation = (
+        "Clifford GD, Silva I, Moody B, et al. The PhysioNet/Computing in Cardiology Challenge 2015: reducing false "
+        "arrhythmia alarms in the ICU. Computing in Cardiology 2015;42:273-276. Data: PhysioNet, Open Data Commons "
+        "Attribution License v1.0."
+    )
+
+    def prepare(self, record: Record) -> Record:
+        """Window the 16 s before the alarm at 125 Hz; nothing at or after the alarm is read, not even by a filter.
+
+        meta.context holds the median and half the 5-95 % range of each channel over the up to 300 s before the alarm.
+        """
+        self.require(record, "ecg", "abp", "ppg", "resp")
+        alarm = self._alarm(record)
+        channels: dict[str, tuple[Channel, ...]] = {}
+        values: dict[str, np.ndarray] = {}
+        context: dict[str, np.ndarray] = {}
+        findings = list(record.meta.findings)
+        for spec in self.schema.modalities[:-1]:
+            values[spec.name] = absent(spec.steps, len(spec.channels))[0]
+            context[spec.name] = np.full((2, len(spec.channels)), np.nan, np.float32)
+            channels[spec.name] = spec.channels
+            if not record.present(spec.name):
+                continue
+            picked, dropped = self._pick(record, spec)
+            if dropped:
+                findings.append(Finding(spec.name, f"the model reads {len(spec.channels)}; not read: {dropped}"))
+            channels[spec.name] = (
+                tuple(
+                    replace(slot, label=record.channels[spec.name][p].title)
+                    for slot, p in zip(spec.channels, picked, strict=False)
+                )
+                + spec.channels[len(picked) :]
+            )
+            before = record.hours[spec.name] < alarm.hours - 1e-9
+            past = record.values[spec.name][before][:, picked]
+            rate = self._rate(record, spec.name)
+            past = past[-int(CONTEXT_S * rate) :]
+            for c in range(len(picked)):
+                context[spec.name][:, c] = centre_spread(past[:, c])
+            window = resample(past[-int(WINDOW_S * rate) :], rate)[-spec.steps :]
+            values[spec.name][spec.steps - len(window) :, : len(picked)] = window
+        alarm_row = np.array([[float(alarm.kind == kind) for kind in ALARMS]], np.float32)
+        if alarm.kind not in ALARMS:
+            alarm_row[:] = np.nan
+        values["alarm"], channels["alarm"] = alarm_row, self.schema.modality("alarm").channels
+        observed = {m: ~np.isnan(v) for m, v in values.items()}
+        self._enough(record, observed)
+        grid = alarm.hours + (np.arange(-self.schema.modalities[0].steps, 0) / RATE_HZ) / 3600
+        return replace(
+            record,
+            channels=channels,
+            values=values,
+            observed=observed,
+            hours={m: grid if m != "alarm" else np.array([alarm.hours]) for m in values},
+            meta=replace(record.meta, findings=tuple(findings), context=context, alarm=alarm),
+        )
+
+    def _alarm(self, record: Record) -> Alarm:
+        alarm = record.meta.alarm
+        if alarm is None:
+            raise InputError(
+                record.source,
+                "the record names no alarm",
+                f"an alarm type ({', '.join(ALARMS)}) in the header's comments or in a file ALARMS beside it",
+                "Name it with --alarm-type and --alarm-at SECONDS if an alarm did sound in this record.",
+            )
+        return alarm
+
+    def _enough(self, record: Record, observed: Mapping[str, np.ndarray]) -> None:
+        longest = max(float(observed[m].any(1).sum()) / RATE_HZ for m in ("ecg", "abp", "ppg", "resp"))
+        if longest < MINIMUM_S:
+            raise InputError(
+                record.source,
+                f"only {longest:.1f} s of signal before the alarm",
+                f"at least {MINIMUM_S:.0f} s of one signal in the {WINDOW_S:.0f} s before the alarm",
+                "Check the time of the alarm (--alarm-at) and the length of the record.",
+            )
+
+    @staticmethod
+    def _rate(record: Record, modality: str) -> float:
+        hours = record.hours[modality]
+        return (len(hours) - 1) / ((hours[-1] - hours[0]) * 3600) if len(hours) > 1 else RATE_HZ
+
+    @staticmethod
+    def _pick(record: Record, spec: ModalitySpec) -> tuple[list[int], str]:
+        """Column numbers that fill the spec's slots: preferred leads first; and the names of those left out."""
+        titles = [c.title for c in record.channels[spec.name]]
+        rank = {name: k for k, name in enumerate(LEAD_ORDER)}
+        order = sorted(range(len(titles)), key=lambda k: (rank.get(titles[k], len(rank)), k))
+        order = [k for k in order if record.observed[spec.name][:, k].any()]
+        slots = len(spec.channels)
+        return order[:slots], ", ".join(titles[k] for k in order[slots:])
+
+    def group(self, record: Record) -> str:
+        return ALARMS.get(record.meta.alarm.kind, "unknown") if record.meta.alarm else "unknown"
+
+    def official_score(self, labels: np.ndarray, probabilities: np.ndarray) -> Mapping[str, float]:
+        """(TP + TN) / (TP + TN + FP + 5 FN) at probability 1/6, with the true-positive and true-negative rates."""
+        called, true = probabilities >= THRESHOLD, labels > 0.5
+        tp, tn = int((called & true).sum()), int((~called & ~true).sum())
+        fp, fn = int((called & ~true).sum()), int((~called & true).sum())
+        return {
+            "challenge_score": (tp + tn) / (tp + tn + fp + MISS_COST * fn),
+            "true_positive_rate": tp / (tp + fn) if tp + fn else float("nan"),
+            "true_negative_rate": tn / (tn + fp) if tn + fp else float("nan"),
+        }
+
+
+def centre_spread(values: np.ndarray) -> tuple[float, float]:
+    """Median and half the 5-95 % range of what was observed; NaN where nothing was."""
+    seen = values[~np.isnan(values)]
+    if not len(seen):
+        return float("nan"), float("nan")
+    low, middle, high = np.percentile(seen, (5, 50, 95))
+    return float(middle), float(high - low) / 2
