@@ -1,0 +1,195 @@
+"""A checkpoint is a folder: config.json, model.safetensors, MODEL_CARD.md, and fold weights under folds/.
+
+config.json holds architecture, schema digest, normalisation, provenance and the SHA-256 of every weights file. It loads
+only where hash, schema digest, every key and every shape agree. Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from amfn.batch import Normaliser, collate
+from amfn.fusion import FusionModel, build_fusion, config_to_dict
+from amfn.tasks import Task, get_task
+from amfn.types import Batch, InputError, Record
+
+FORMAT = 1
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "MODEL_CARD.md"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """A model with the normalisation it was trained under."""
+
+    model: FusionModel
+    normaliser: Normaliser
+
+    def batch(self, records: Sequence[Record]) -> Batch:
+        """Prepared records -> the batch this member reads."""
+        return collate(self.model.schema, self.normaliser, records)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A loaded checkpoint. digest: first 16 hex digits of the weights' SHA-256, the cache key of every result."""
+
+    path: Path
+    digest: str
+    task: Task
+    model: FusionModel
+    normaliser: Normaliser
+    base_rate: float
+    provenance: Mapping[str, Any]
+    architecture: Mapping[str, Any]
+    card: str
+
+    def batch(self, records: Sequence[Record]) -> Batch:
+        """Prepared records -> the batch this model reads."""
+        return collate(self.model.schema, self.normaliser, records)
+
+
+def save_checkpoint(
+    path: Path, member: Member, provenance: Mapping[str, Any], card: str, folds: Sequence[Member] = ()
+) -> None:
+    """Write a checkpoint. All members share one architecture; config.json is written last, so that a folder without it
+    is unfinished and never loads. Fold members are stored in half precision: they serve out-of-fold evaluation only."""
+    (path / "folds").mkdir(parents=True, exist_ok=True)
+    (path / CONFIG).unlink(missing_ok=True)
+    model = member.model
+    stored = {WEIGHTS: _to_bytes(model.state_dict())}
+    for k, fold in enumerate(folds):
+        stored[f"folds/{k}.safetensors"] = _to_bytes({n: half(t) for n, t in fold.model.state_dict().items()})
+    for name, blob in stored.items():
+        (path / name).write_bytes(blob)
+    config = {
+        "format": FORMAT,
+        "task": model.schema.task,
+        "schema": model.schema.digest(),
+        "fusion": model.name,
+        "architecture": config_to_dict(model.config),
+        "prior": list(model.prior),
+        "normalisation": member.normaliser.to_json(),
+        "folds": [{"prior": list(f.model.prior), "normalisation": f.normaliser.to_json()} for f in folds],
+        "sha256": {name: hashlib.sha256(blob).hexdigest() for name, blob in stored.items()},
+        "provenance": dict(provenance),
+    }
+    (path / CARD).write_text(card, encoding="utf-8")
+    (path / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def half(tensor: Tensor) -> Tensor:
+    """Half precision for floats, counters as they are."""
+    return tensor.half() if tensor.is_floating_point() else tensor
+
+
+def _to_bytes(state: Mapping[str, Tensor]) -> bytes:
+    return save_tensors({k: v.detach().cpu().contiguous() for k, v in state.items()})
+
+
+def find_checkpoints(folder: Path) -> dict[str, Path]:
+    """Name -> path of every checkpoint folder directly under `folder`, sorted; empty where there is none."""
+    return {p.parent.name: p.parent for p in sorted(Path(folder).glob(f"*/{CONFIG}"))}
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    file = path / CONFIG
+    mend = "Choose the folder that `python -m amfn train` wrote, or train again."
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(path, "no config.json", "a finished checkpoint folder", mend) from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(file, f"not readable as JSON ({error})", "the config of a checkpoint", mend) from error
+    wanted = {"format", "task", "schema", "fusion", "architecture", "prior", "normalisation", "folds", "sha256",
+              "provenance"}  # fmt: skip
+    if not isinstance(config, dict) or not wanted <= set(config):
+        lacking = sorted(wanted - set(config)) if isinstance(config, dict) else sorted(wanted)
+        raise InputError(file, f"no {', '.join(lacking)}", f"the keys {', '.join(sorted(wanted))}", mend)
+    if config["format"] != FORMAT:
+        raise InputError(file, f"format {config['format']}", f"format {FORMAT}", mend)
+    digest = get_task(config["task"]).schema.digest()
+    if config["schema"] != digest:
+        raise InputError(
+            file, f"schema {config['schema']} of {config['task']}", f"schema {digest}",
+            "The task's channels changed since this model was trained: train again.",
+        )  # fmt: skip
+    return config
+
+
+def _load_weights(path: Path, name: str, config: Mapping[str, Any]) -> tuple[dict[str, Tensor], str]:
+    file = path / name
+    mend = "Restore the file from where it came, or train again."
+    try:
+        blob = file.read_bytes()
+    except OSError as error:
+        raise InputError(file, f"not readable ({error.strerror})", "the weights of this checkpoint", mend) from error
+    digest = hashlib.sha256(blob).hexdigest()
+    if digest != config["sha256"].get(name):
+        raise InputError(
+            file, f"SHA-256 {digest[:16]}…", f"{str(config['sha256'].get(name))[:16]}… as {CONFIG} states", mend
+        )
+    try:
+        return load_tensors(blob), digest
+    except SafetensorError as error:
+        raise InputError(file, f"not safetensors ({error})", "a safetensors file", mend) from error
+
+
+def _build(file: Path, config: Mapping[str, Any], prior: Sequence[float], weights: Mapping[str, Tensor]) -> FusionModel:
+    task = get_task(config["task"])
+    model = build_fusion(config["fusion"], task.schema, config["architecture"], tuple(prior))
+    state = model.state_dict()
+    shapes = {k: tuple(v.shape) for k, v in state.items()}
+    found = {k: tuple(v.shape) for k, v in weights.items()}
+    if shapes != found:
+        wrong = sorted(k for k in shapes.keys() | found.keys() if shapes.get(k) != found.get(k))
+        raise InputError(
+            file, f"{len(wrong)} keys or shapes differ, first {wrong[0]!r}", "the weights of this architecture",
+            "Restore config.json and weights together, or train again.",
+        )  # fmt: skip
+    model.load_state_dict({k: v.to(state[k].dtype) for k, v in weights.items()})
+    # Without gradients on weights, no explainer can leave one behind and shared models stay as they are.
+    return model.eval().requires_grad_(False)
+
+
+def load_checkpoint(path: Path | str) -> Checkpoint:
+    """Load strictly. Raises InputError naming the file where hash, schema, keys or shapes do not match."""
+    path = Path(path)
+    config = _read_config(path)
+    weights, digest = _load_weights(path, WEIGHTS, config)
+    task = get_task(config["task"])
+    card = path / CARD
+    return Checkpoint(
+        path=path,
+        digest=digest[:16],
+        task=task,
+        model=_build(path / WEIGHTS, config, config["prior"], weights),
+        normaliser=Normaliser.from_json(config["normalisation"]),
+        base_rate=float(config["prior"][0]),
+        provenance=config["provenance"],
+        architecture={"fusion": config["fusion"], **config["architecture"]},
+        card=card.read_text(encoding="utf-8") if card.exists() else "",
+    )
+
+
+def load_folds(path: Path | str) -> list[Member]:
+    """The fold members of a checkpoint, each trained without one fifth of the data; empty where none were stored."""
+    path = Path(path)
+    config = _read_config(path)
+    members = []
+    for k, fold in enumerate(config["folds"]):
+        name = f"folds/{k}.safetensors"
+        weights, _ = _load_weights(path, name, config)
+        members.append(
+            Member(_build(path / name, config, fold["prior"], weights), Normaliser.from_json(fold["normalisation"]))
+        )
+    return members

@@ -1,0 +1,257 @@
+"""The command line: simulate, fetch, prepare, train, evaluate, predict, explain."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from amfn.types import InputError
+
+if TYPE_CHECKING:
+    from amfn.inference import Answer
+
+app = typer.Typer(
+    help="Adaptive Multimodal Fusion Network: from ICU records to predictions that show how they came about. "
+    "Research and education only; not for diagnosis.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Data = Annotated[
+    list[Path], typer.Option("--data", help="Folder of labelled records, or one prepared .npz; repeatable.")
+]
+Record = Annotated[Path, typer.Argument(help="WFDB header (.hea) or record name, or a Challenge 2012 text file.")]
+CheckpointOption = Annotated[
+    Path | None, typer.Option("--checkpoint", help="Checkpoint folder; default: the shipped one that reads the record.")
+]
+AlarmType = Annotated[str | None, typer.Option(help="Alarm type, where the record names none (Asystole, …).")]
+AlarmAt = Annotated[float | None, typer.Option(help="Seconds from the record's start at which the alarm sounded.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads for torch.")]
+
+
+def main() -> None:
+    """Run the command line. Bad input ends with one message on stderr and exit code 1, never with a traceback."""
+    try:
+        app()
+    except InputError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="New or empty folder, or one that holds a simulated cohort.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 2026,
+) -> None:
+    """Write the simulated sample cohort: 48 stays and 32 alarm records in the real file formats."""
+    from sample_data.generator import build_cohort
+
+    build_cohort(out, seed, progress=typer.echo)
+
+
+@app.command()
+def fetch(
+    challenge: Annotated[
+        Literal["challenge-2012", "challenge-2015"], typer.Argument(help="Which PhysioNet challenge.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to download and unpack into.")] = Path("data"),
+) -> None:
+    """Download a PhysioNet challenge, resuming what was begun, every file checked against its published checksum."""
+    from amfn.fetch import fetch as download
+
+    for path in download(challenge, out):
+        typer.echo(str(path))
+
+
+@app.command()
+def prepare(
+    task: Annotated[str, typer.Argument(help="icu_mortality or icu_alarm.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The .npz to write.")],
+) -> None:
+    """Read and window all records once, for training on this or another machine."""
+    from amfn.dataset import read_folders
+    from amfn.tasks import get_task
+
+    cohort = read_folders(get_task(task), data)
+    cohort.save(out)
+    typer.echo(f"{len(cohort)} records, data digest {cohort.digest()}, {len(cohort.refused)} refused")
+    for reason in cohort.refused:
+        typer.echo(f"  {reason}", err=True)
+
+
+@app.command()
+def train(
+    task: Annotated[str, typer.Argument(help="icu_mortality or icu_alarm.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Checkpoint folder to write.")],
+    run_dir: Annotated[
+        Path | None, typer.Option(help="State and logs; default runs/TASK. Same arguments resume.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="JSON with training settings that differ from the task's.")
+    ] = None,
+    folds: Annotated[int, typer.Option(help="Stratified folds for the figures of the model card.")] = 5,
+    seed: Annotated[int, typer.Option(help="Fixes split, order, initialisation and dropout.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda (mixed precision).")] = "auto",
+    threads: Threads = 2,
+) -> None:
+    """Train a task: out-of-fold members, final model, checkpoint and model card. Run again to resume after a kill."""
+    import torch
+
+    from amfn.dataset import read_folders
+    from amfn.pipeline import train_task
+    from amfn.settings import load_settings
+    from amfn.tasks import get_task
+    from amfn.training import pick_device
+
+    chosen = get_task(task)
+    settings = load_settings(chosen.name, config, seed)
+    where = pick_device(device)
+    torch.set_num_threads(threads)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")
+    cohort = read_folders(chosen, data)
+    typer.echo(f"{len(cohort)} records, data digest {cohort.digest()}, {len(cohort.refused)} refused, on {where}")
+    path = train_task(
+        cohort, settings, out, run_dir or Path("runs") / chosen.name, folds=folds, device=where,
+        data_arguments=" ".join(f"--data {p.name}" for p in data), say=typer.echo,
+    )  # fmt: skip
+    typer.echo(f"Written: {path}")
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
+    data: Data,
+    as_json: Json = False,
+    threads: Threads = 2,
+) -> None:
+    """Measure a checkpoint. Records it was trained on are scored by the fold member that has not seen them."""
+    import torch
+
+    from amfn import evaluation
+    from amfn.checkpoint import load_checkpoint, load_folds
+    from amfn.console import report_lines
+    from amfn.dataset import read_folders
+
+    torch.set_num_threads(threads)
+    loaded = load_checkpoint(checkpoint)
+    cohort = read_folders(loaded.task, data, progress=not as_json)
+    chances, seen = evaluation.out_of_fold(loaded, load_folds(checkpoint), cohort)
+    measured = evaluation.as_json(evaluation.measure(cohort, chances))
+    if as_json:
+        typer.echo(json.dumps({**measured, "out_of_fold": seen, "new": len(cohort) - seen, "data": cohort.digest()}))
+        return
+    title = f"{loaded.task.wording.title} · model {loaded.digest} · data {cohort.digest()}"
+    scored = f"{seen} scored out of fold, {len(cohort) - seen} by the shipped model, {len(cohort.refused)} refused"
+    typer.echo("\n".join(report_lines(f"{title}\n{scored}", measured)))
+
+
+@app.command()
+def predict(
+    record: Record,
+    checkpoint: CheckpointOption = None,
+    alarm_type: AlarmType = None,
+    alarm_at: AlarmAt = None,
+    as_json: Json = False,
+) -> None:
+    """Predict one record and show how its modalities were fused."""
+    from amfn.console import answer_lines, as_dict
+
+    found = _answer(record, checkpoint, alarm_type, alarm_at)
+    typer.echo(json.dumps(as_dict(found), indent=1) if as_json else "\n".join(answer_lines(found)))
+
+
+@app.command()
+def explain(
+    record: Record,
+    checkpoint: CheckpointOption = None,
+    alarm_type: AlarmType = None,
+    alarm_at: AlarmAt = None,
+    steps: Annotated[int, typer.Option(min=1, max=1024, help="Steps of integrated gradients.")] = 64,
+    top: Annotated[int, typer.Option(min=1, help="How many of the strongest inputs to list.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Explain one record: exact Shapley values over modalities, integrated gradients over its raw input."""
+    from amfn.console import as_dict, explanation_lines
+
+    found = _answer(record, checkpoint, alarm_type, alarm_at)
+    data = _explanation(found, steps, top)
+    if as_json:
+        typer.echo(json.dumps({**as_dict(found), **data}, indent=1))
+        return
+    typer.echo(f"Record {found.record.record_id} · {found.checkpoint.task.wording.title}")
+    typer.echo("\n".join(explanation_lines(data)))
+
+
+def _answer(path: Path, checkpoint: Path | None, alarm_type: str | None, alarm_at: float | None) -> Answer:
+    import torch
+
+    from amfn.checkpoint import load_checkpoint
+    from amfn.inference import answer, choose_checkpoint, with_alarm
+    from amfn.readers import read_record
+
+    torch.set_num_threads(1)
+    record = with_alarm(read_record(path), alarm_type, alarm_at)
+    if checkpoint is None:
+        loaded, prepared = choose_checkpoint(record)
+    else:
+        loaded = load_checkpoint(checkpoint)
+        prepared = loaded.task.prepare(record)
+    return answer(loaded, [prepared])[0]
+
+
+def _explanation(found: Answer, steps: int, top: int) -> dict[str, Any]:
+    from explain.gradients import integrated_gradients
+    from explain.narrative import one_sentence
+    from explain.shapley import coalition_values
+
+    checkpoint = found.checkpoint
+    specs = checkpoint.task.schema.modalities
+    coalitions = coalition_values(checkpoint.model, found.batch)
+    values = coalitions.shapley().tolist()
+    present = found.batch.present[0].tolist()
+    attribution = integrated_gradients(checkpoint.model, found.batch, steps=steps)
+    inputs: list[tuple[str, float]] = [
+        (f"{spec.title}: {channel.title}", float(attribution.values[spec.name][:, c].sum()))
+        for spec in specs
+        if spec.name in attribution.values
+        for c, channel in enumerate(found.record.channels[spec.name])
+    ]
+    inputs.sort(key=lambda row: -abs(row[1]))
+    return {
+        "sentence": one_sentence(
+            found.risk,
+            checkpoint.base_rate,
+            {s.name: v for s, v in zip(specs, values, strict=True)},
+            {s.name: s.title for s in specs},
+            [s.name for s, here in zip(specs, present, strict=True) if not here],
+            f"chance of {checkpoint.task.wording.event}",
+        ),
+        "shapley": {
+            "empty": coalitions.empty,
+            "full": coalitions.full,
+            "gap": coalitions.efficiency_gap(),
+            "modalities": [
+                {"name": s.name, "title": s.title, "present": here, "value": value if here else None}
+                for s, value, here in zip(specs, values, present, strict=True)
+            ],
+        },
+        "integrated_gradients": {
+            "steps": attribution.settings["steps"],
+            "baseline": attribution.baseline,
+            "gap": attribution.gap,
+            "gap_is_relative": attribution.gap_is_relative,
+            "complete": attribution.complete,
+            "by_modality": attribution.by_modality(),
+            "strongest": [{"input": name, "value": value} for name, value in inputs[:top]],
+        },
+    }

@@ -1,0 +1,153 @@
+"""Measures of a model: discrimination, calibration, the task's official score, each with its bootstrap interval."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+
+from amfn.checkpoint import Checkpoint, Member
+from amfn.dataset import Cohort
+from amfn.types import InputError
+
+BOOTSTRAPS = 1000
+BINS = 10
+SMALLEST_GROUP = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure with its 95 % percentile bootstrap interval over records."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationBin:
+    """Records of one tenth of the predicted chances: their count, mean prediction and observed share."""
+
+    count: int
+    predicted: float
+    observed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `evaluate` prints and a model card shows. groups: name -> (records, positives, AUROC or None)."""
+
+    records: int
+    positives: int
+    figures: Mapping[str, Interval]
+    groups: Mapping[str, tuple[int, int, float | None]]
+    bins: tuple[CalibrationBin, ...]
+
+
+def assign_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Fold number of each record, stratified by label, for records in ascending order of id."""
+    rarest = int(np.bincount(labels.astype(int), minlength=2).min())
+    if rarest < folds:
+        raise InputError(
+            "labels", f"{rarest} records of the rarer class", f"at least {folds}, one a fold", "Name more data."
+        )
+    assigned = np.empty(len(labels), int)
+    split = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels[:, None], labels)
+    for fold, (_, test) in enumerate(split):
+        assigned[test] = fold
+    return assigned
+
+
+def fingerprint(record_id: str) -> str:
+    """How a checkpoint remembers a training record without naming it: 10 hex digits of the id's SHA-256."""
+    return hashlib.sha256(record_id.encode()).hexdigest()[:10]
+
+
+def predict(member: Member | Checkpoint, cohort: Cohort, rows: np.ndarray, size: int = 256) -> np.ndarray:
+    """Probability f64 of the first target for these rows."""
+    chances = []
+    with torch.inference_mode():
+        for start in range(0, len(rows), size):
+            batch = cohort.batch(member.normaliser, rows[start : start + size])
+            chances.append(torch.sigmoid(member.model(batch).logits[:, 0].double()).numpy())
+    return np.concatenate(chances) if chances else np.zeros(0)
+
+
+def out_of_fold(checkpoint: Checkpoint, members: Sequence[Member], cohort: Cohort) -> tuple[np.ndarray, int]:
+    """Probabilities, each record scored by the member that has not seen it; records that no member has seen are scored
+    by the shipped model. Returns them with the number of records that were in training."""
+    fold_of: Mapping[str, int] = checkpoint.provenance.get("fold_of", {})
+    folds = np.array([fold_of.get(fingerprint(record_id), -1) for record_id in cohort.ids])
+    if (folds >= len(members)).any():
+        raise InputError(
+            checkpoint.path, f"{len(members)} fold members, records of fold {int(folds.max())}", "all folds",
+            "Restore the folder folds/ of the checkpoint.",
+        )  # fmt: skip
+    chances = np.empty(len(cohort))
+    for fold in range(-1, len(members)):
+        rows = np.flatnonzero(folds == fold)
+        chances[rows] = predict(checkpoint if fold < 0 else members[fold], cohort, rows)
+    return chances, int((folds >= 0).sum())
+
+
+def calibration_bins(labels: np.ndarray, chances: np.ndarray) -> tuple[CalibrationBin, ...]:
+    """Ten bins of equal count, ascending."""
+    parts = np.array_split(np.argsort(chances, kind="stable"), BINS)
+    return tuple(CalibrationBin(len(p), float(chances[p].mean()), float(labels[p].mean())) for p in parts if len(p))
+
+
+def calibration_error(labels: np.ndarray, chances: np.ndarray) -> float:
+    """Expected calibration error over ten bins of equal count."""
+    bins = calibration_bins(labels, chances)
+    return sum(b.count * abs(b.predicted - b.observed) for b in bins) / len(labels)
+
+
+def measure(cohort: Cohort, chances: np.ndarray, seed: int = 0) -> Report:
+    """All figures of these probabilities. Raises InputError where only one class is there: nothing can be ranked."""
+    labels = cohort.labels.astype(int)
+    if len(np.unique(labels)) < 2:
+        raise InputError(
+            cohort.task.name, f"{len(labels)} records, all of one class", "both outcomes", "Evaluate on more records."
+        )
+    measures: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+        "auroc": lambda y, p: float(roc_auc_score(y, p)),
+        "auprc": lambda y, p: float(average_precision_score(y, p)),
+        "brier": lambda y, p: float(brier_score_loss(y, p)),
+        "calibration_error": calibration_error,
+    }
+    for name in cohort.task.official_score(labels, chances):
+        measures[name] = lambda y, p, name=name: cohort.task.official_score(y, p)[name]  # type: ignore[misc]
+    draws = np.random.default_rng(seed).integers(0, len(labels), (BOOTSTRAPS, len(labels)))
+    draws = draws[(labels[draws].min(1) == 0) & (labels[draws].max(1) == 1)]
+    figures = {}
+    for name, function in measures.items():
+        sampled = np.array([function(labels[d], chances[d]) for d in draws])
+        low, high = np.nanpercentile(sampled, (2.5, 97.5))
+        figures[name] = Interval(function(labels, chances), float(low), float(high))
+    groups = {}
+    for group in sorted(set(cohort.groups)):
+        at = np.array([g == group for g in cohort.groups])
+        both = len(np.unique(labels[at])) == 2 and int(np.bincount(labels[at]).min()) >= SMALLEST_GROUP
+        auroc = float(roc_auc_score(labels[at], chances[at])) if both else None
+        groups[group] = (int(at.sum()), int(labels[at].sum()), auroc)
+    return Report(len(labels), int(labels.sum()), figures, groups, calibration_bins(labels, chances))
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Plain values, rounded to what is printed."""
+    return {
+        "records": report.records,
+        "positives": report.positives,
+        "figures": {k: [round(x, 4) for x in (v.value, v.low, v.high)] for k, v in report.figures.items()},
+        "groups": {k: [n, p, None if a is None else round(a, 4)] for k, (n, p, a) in report.groups.items()},
+        "bins": [[b.count, round(b.predicted, 4), round(b.observed, 4)] for b in report.bins],
+    }

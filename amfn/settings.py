@@ -1,0 +1,38 @@
+"""Training settings: each task's own, a JSON file over them, the seed from the command line last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from amfn.fusion import config_from_dict
+from amfn.training import TrainConfig
+from amfn.types import InputError
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "icu_mortality": {
+        "batch_size": 128,
+        "epochs": 12,
+        "warmup_share": 0.2,
+        "model": {"encoder": {"sequence": "none", "dropout": 0.3}},
+    },
+    "icu_alarm": {"batch_size": 32, "epochs": 50, "model": {"encoder": {"sequence": "gru"}}},
+}
+
+
+def load_settings(task: str, file: Path | None = None, seed: int = 0) -> TrainConfig:
+    """The settings of a training. `file` holds any of TrainConfig's fields but the seed; unknown ones are refused."""
+    settings = dict(DEFAULTS.get(task, {}))
+    if file is not None:
+        mend = 'Write an object such as {"epochs": 20, "loss": {"task": "focal"}}.'
+        try:
+            given = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise InputError(file, f"not readable as JSON ({error})", "a JSON object of settings", mend) from error
+        if not isinstance(given, dict):
+            raise InputError(file, f"a JSON {type(given).__name__}", "a JSON object of settings", mend)
+        settings |= given
+    return replace(config_from_dict(TrainConfig, settings), seed=seed)
