@@ -13,7 +13,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from amfn.types import InputError, ModalitySpec
@@ -40,7 +40,8 @@ class TemporalAttention(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.score = nn.Sequential(nn.Linear(width, width // 2), nn.Tanh(), nn.Linear(width // 2, 1))
+        # No bias on the score: softmax over time would not notice it.
+        self.score = nn.Sequential(nn.Linear(width, width // 2), nn.Tanh(), nn.Linear(width // 2, 1, bias=False))
 
     def forward(
         self, z: Float[Tensor, "b l f"], valid: Bool[Tensor, "b l"]
@@ -101,8 +102,11 @@ def sequence_layer(config: EncoderConfig) -> nn.Module | None:
     return Recurrent(config.width) if config.sequence == "gru" else None
 
 
-def masked_statistics(x: Float[Tensor, "b t c"], seen: Bool[Tensor, "b t c"]) -> list[Float[Tensor, "b c"]]:
-    """Mean, deviation, minimum and maximum over the observed steps, and the share observed; zero where none was."""
+def masked_statistics(
+    x: Float[Tensor, "b t c"], seen: Bool[Tensor, "b t c"], length: Int[Tensor, "b 1"]
+) -> list[Float[Tensor, "b c"]]:
+    """Mean, deviation, minimum and maximum over the observed steps, and their count as a share of `length`; zero where
+    nothing was observed."""
     count = seen.sum(1)
     some = count > 0
     total = count.clamp(min=1)
@@ -111,7 +115,7 @@ def masked_statistics(x: Float[Tensor, "b t c"], seen: Bool[Tensor, "b t c"]) ->
     low = torch.where(some, x.masked_fill(~seen, torch.inf).amin(1), 0.0)
     high = torch.where(some, x.masked_fill(~seen, -torch.inf).amax(1), 0.0)
     # The floor keeps the square root's gradient finite where a channel was charted once or never changed.
-    return [mean, (var + 1e-4).sqrt() * some, low, high, count / x.shape[1]]
+    return [mean, (var + 1e-4).sqrt() * some, low, high, count / length.clamp(min=1)]
 
 
 class SeriesEncoder(nn.Module):
@@ -141,7 +145,8 @@ class SeriesEncoder(nn.Module):
         steps = torch.arange(x.shape[1], device=x.device)[None, :, None]
         last = torch.where(seen, steps, -1).cummax(1).values  # b t c: step of the last observation, -1 before the first
         carried = torch.gather(x * seen, 1, last.clamp(min=0)) * (last >= 0)
-        since = torch.where(last >= 0, steps - last, x.shape[1]) / x.shape[1]
+        length = valid.sum(1)[:, None, None]
+        since = torch.where(last >= 0, steps - last, length) / length.clamp(min=1)
         z = torch.relu(self.lift(torch.cat([carried, seen.to(x.dtype), since.to(x.dtype)], -1)))  # b t f
         if self.sequence is not None:
             z = self.sequence(z, valid)
@@ -161,31 +166,36 @@ class SeriesEncoder(nn.Module):
         first = torch.gather(x, 1, first_step).squeeze(1)
         last_valid = (valid.sum(1) - 1).clamp(min=0)
         last = carried[torch.arange(len(x), device=x.device), last_valid]
-        features = [*masked_statistics(x, seen), first, last, last - first]
         length = valid.sum(1, keepdim=True)
+        features = [*masked_statistics(x, seen, length), first, last, last - first]
         position = torch.arange(x.shape[1], device=x.device)[None] * 3 // length.clamp(min=1)
         for third in range(3):
-            features += masked_statistics(x, seen & (position == third)[..., None])
+            features += masked_statistics(x, seen & (position == third)[..., None], length)
         return torch.cat(features, -1)
 
 
 class FrequencyMixer(nn.Module):
     """Frequency-aware token mixing: FFT over tokens, a learned complex filter, inverse FFT (Rao et al. 2021, GFNet).
 
-    The filter is stored at 33 frequencies and interpolated, so that any length can be mixed.
+    The filter has 33 frequencies, a response of 64 tokens, and is applied as a linear, not a cyclic, convolution: the
+    end of a record does not wrap around to its start, and padding cannot be heard.
     """
+
+    TAPS = 64
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.filter = nn.Parameter(torch.randn(2, width, 33) * 0.02)
+        self.filter = nn.Parameter(torch.randn(2, self.TAPS // 2 + 1, width) * 0.02)
 
     def forward(self, z: Float[Tensor, "b l f"], valid: Bool[Tensor, "b l"]) -> Float[Tensor, "b l f"]:
+        length, size = z.shape[1], z.shape[1] + self.TAPS
         with torch.autocast(z.device.type, enabled=False):
-            spectrum = torch.fft.rfft((self.norm(z.float()) * valid[..., None]), dim=1)  # b k f
-            gain = F.interpolate(self.filter, size=spectrum.shape[1], mode="linear", align_corners=True)
-            mixed = torch.fft.irfft(spectrum * torch.complex(gain[0], gain[1]).T, n=z.shape[1], dim=1)
-        return z + mixed * valid[..., None]
+            response = torch.fft.irfft(torch.complex(self.filter[0].float(), self.filter[1].float()), n=self.TAPS, dim=0)
+            spectrum = torch.fft.rfft(self.norm(z.float()) * valid[..., None], n=size, dim=1)
+            mixed = torch.fft.irfft(spectrum * torch.fft.rfft(response, n=size, dim=0), n=size, dim=1)
+        middle = self.TAPS // 2
+        return z + mixed[:, middle : middle + length] * valid[..., None]
 
 
 class SpikingLayer(nn.Module):

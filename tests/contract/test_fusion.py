@@ -1,0 +1,224 @@
+"""The fusion contract, held by every registered system, with every option of AMFN's config as a system of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from amfn.batch import Normaliser, Scale
+from amfn.fusion import FUSIONS, FusionModel, build_fusion
+from amfn.losses import LossConfig, Objectives
+from amfn.types import InputError
+from tests.systems import NAMES, PRIOR, SCHEMA, SMALL, batch, padded, system
+
+ENCODER_OPTIONS = (
+    {"sequence": "attention"},
+    {"sequence": "gru"},
+    {"sequence": "none"},
+    {"summary": False},
+    {"frequency_mixer": True},
+    {"spiking": True},
+)
+AMFN_OPTIONS: tuple[dict[str, object], ...] = (
+    {"normalise": False},
+    {"attention": False},
+    {"graph_layers": 0},
+    {"graph_layers": 3},
+    {"gate": False},
+    {"fusion": "concat"},
+    {"head": "mlp"},
+    {"fusion": "concat", "head": "mlp"},
+    {"heads": 1},
+    *({"encoder": {"width": 8, **option}} for option in ENCODER_OPTIONS),
+)
+CASES = [(name, {}) for name in NAMES] + [("amfn", options) for options in AMFN_OPTIONS]
+
+
+def label(case: object) -> str:
+    return "-".join(f"{k}={v}" for k, v in case.items()) or "default" if isinstance(case, dict) else str(case)
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{label(case[1])}")
+def model(request: pytest.FixtureRequest) -> FusionModel:
+    name, options = request.param
+    return system(name, **options)
+
+
+def logits(model: FusionModel, *args: object, **kwargs: object) -> torch.Tensor:
+    with torch.no_grad():
+        return model(batch(*args, **kwargs)).logits  # type: ignore[arg-type]
+
+
+def test_shapes(model: FusionModel) -> None:
+    records, sources = 5, len(SCHEMA.modalities)
+    with torch.no_grad():
+        prediction = model(batch(records))
+    trace = prediction.trace
+    assert prediction.logits.shape == (records, len(SCHEMA.targets))
+    assert prediction.embedding.shape[0] == records
+    assert prediction.logits.isfinite().all()
+    assert trace.present.shape == (records, len(trace.sources)) == (records, sources)
+    square = (sources, sources)
+    heads = getattr(model.config, "heads", 1)
+    for field, tail in (("attention", (heads, *square)), ("adjacency", square), ("gates", (sources,)),
+                        ("weights", (sources,)), ("node_logits", (sources, 2)), ("bias", (2,))):  # fmt: skip
+        value = getattr(trace, field)
+        assert value is None or value.shape == (records, *tail), field
+
+
+def test_batch_of_one_equals_its_row(model: FusionModel) -> None:
+    many = batch(6)
+    with torch.no_grad():
+        together = model(many).logits
+        alone = torch.cat([model(many.rows([row])).logits for row in range(6)])
+    torch.testing.assert_close(alone, together, atol=2e-5, rtol=1e-4)
+
+
+def test_batch_order_does_not_matter(model: FusionModel) -> None:
+    many, order = batch(6), [3, 0, 5, 1, 4, 2]
+    with torch.no_grad():
+        torch.testing.assert_close(model(many.rows(order)).logits, model(many).logits[order], atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("extra", [1, 37])
+def test_padding_does_not_matter(model: FusionModel, extra: int) -> None:
+    many = batch(6)
+    with torch.no_grad():
+        plain = model(many)
+        longer = model(padded(many, extra, garbage=9.0))
+    torch.testing.assert_close(longer.logits, plain.logits, atol=2e-5, rtol=1e-4)
+    assert longer.trace.temporal is not None and plain.trace.temporal is not None
+    for name, weight in plain.trace.temporal.items():
+        torch.testing.assert_close(longer.trace.temporal[name][:, : weight.shape[1]], weight, atol=1e-5, rtol=1e-4)
+
+
+def test_what_stands_behind_absent_cannot_change_a_logit(model: FusionModel) -> None:
+    many = batch(8)
+    other = dict(many.x)
+    for k, spec in enumerate(SCHEMA.modalities):
+        changed = many.x[spec.name].clone()
+        changed[~many.present[:, k]] = 1e4
+        other[spec.name] = changed
+    with torch.no_grad():
+        assert torch.equal(model(replace(many, x=other)).logits, model(many).logits)
+
+
+def test_what_is_unobserved_cannot_change_a_logit(model: FusionModel) -> None:
+    many = batch(8)
+    noisy = {m: torch.where(many.observed[m], v, 7.0) for m, v in many.x.items()}
+    with torch.no_grad():
+        torch.testing.assert_close(model(replace(many, x=noisy)).logits, model(many).logits)
+
+
+def test_weights_are_a_distribution_over_what_is_present(model: FusionModel) -> None:
+    many = batch(8)
+    with torch.no_grad():
+        trace = model(many).trace
+    absent = ~many.present
+    for name in ("weights", "gates"):
+        value = getattr(trace, name)
+        if value is not None:
+            assert (value >= 0).all() and (value <= 1 + 1e-6).all()
+            assert (value[absent] == 0).all()
+    if trace.weights is not None:
+        torch.testing.assert_close(trace.weights.sum(1), torch.ones(8))
+    for matrix in (trace.adjacency, trace.attention.mean(1) if trace.attention is not None else None):
+        if matrix is not None:
+            assert (matrix >= 0).all()
+            torch.testing.assert_close(matrix.sum(-1), many.present.float())
+            assert (matrix.transpose(1, 2)[absent] == 0).all()
+
+
+def test_node_logits_add_up(model: FusionModel) -> None:
+    with torch.no_grad():
+        prediction = model(batch(8))
+    trace = prediction.trace
+    if trace.node_logits is None or trace.bias is None:
+        assert getattr(model.config, "head", None) == "mlp"
+        return
+    torch.testing.assert_close(trace.node_logits.sum(1) + trace.bias, prediction.logits, atol=1e-5, rtol=1e-5)
+
+
+def test_all_absent_gives_the_prior(model: FusionModel) -> None:
+    nothing = batch(3).masked(torch.zeros(len(SCHEMA.modalities), dtype=torch.bool))
+    with torch.no_grad():
+        prediction = model(nothing)
+    torch.testing.assert_close(torch.sigmoid(prediction.logits), torch.tensor([PRIOR] * 3))
+    for name in ("attention", "adjacency", "gates", "weights", "node_logits"):
+        value = getattr(prediction.trace, name)
+        assert value is None or (value == 0).all()
+
+
+def test_every_parameter_gets_a_gradient(model: FusionModel) -> None:
+    model.train()
+    many = batch(32, missing=0.1)
+    objectives = Objectives(SCHEMA, model.config.dim, LossConfig())
+    encoded = model.encode(many)
+    prediction = model.fuse(encoded)
+    total, _ = objectives(prediction, encoded, many, torch.rand(32, 2).round())
+    total.backward()
+    dead = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all() or not p.grad.any()]
+    assert dead == []
+
+
+def test_fusing_a_subset_equals_masking_the_batch(model: FusionModel) -> None:
+    many = batch(8)
+    keep = torch.tensor([True, False, True, False])
+    with torch.no_grad():
+        encoded = model.encode(many)
+        subset = model.fuse(replace(encoded, present=encoded.present & keep))
+        torch.testing.assert_close(subset.logits, model(many.masked(keep)).logits, atol=1e-5, rtol=1e-5)
+
+
+def test_state_round_trip(model: FusionModel) -> None:
+    twin = build_fusion(model.name, SCHEMA, _settings(model), PRIOR)
+    twin.load_state_dict(model.state_dict())
+    many = batch(4)
+    with torch.no_grad():
+        assert torch.equal(twin.eval()(many).logits, model(many).logits)
+
+
+def _settings(model: FusionModel) -> dict[str, object]:
+    from amfn.fusion import config_to_dict
+
+    return config_to_dict(model.config)
+
+
+def test_the_suite_objects_to_a_leak() -> None:
+    """A system that reads behind `present` must fail the suite's check."""
+
+    class Leaky(FUSIONS["amfn"]):  # type: ignore[misc, name-defined]
+        def encode(self, batch):  # type: ignore[no-untyped-def]
+            return super().encode(replace(batch, present=torch.ones_like(batch.present)))
+
+    leaky = Leaky(SCHEMA, system("amfn").config, PRIOR).eval()
+    with pytest.raises(AssertionError):
+        test_what_stands_behind_absent_cannot_change_a_logit(leaky)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("nonesuch", {}, "not registered"),
+        ("amfn", {"depth": 3}, "depth"),
+        ("amfn", {"heads": "four"}, "heads"),
+        ("amfn", {"fusion": "mean"}, "weighted"),
+        ("amfn", {"dim": 10, "heads": 4}, "divisible"),
+        ("amfn", {"encoder": {"widht": 8}}, "widht"),
+    ],
+)
+def test_bad_settings_are_refused(name: str, settings: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        build_fusion(name, SCHEMA, settings, PRIOR)
+
+
+def test_bad_prior_is_refused() -> None:
+    with pytest.raises(InputError, match="prevalence"):
+        build_fusion("amfn", SCHEMA, SMALL, (1.0, 0.2))
+
+
+def test_normaliser_round_trip() -> None:
+    normaliser = Normaliser({"wave": (Scale("record", 0.0, 0.05),), "person": (Scale("log", 1.5, 2.0),)})
+    assert Normaliser.from_json(normaliser.to_json()) == normaliser
