@@ -1,0 +1,83 @@
+"""Geometry of calibrated ECG paper on a screen: 25 mm/s and 10 mm/mV at 96 px per inch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app.theme import PAPER_MAJOR, PAPER_MINOR
+
+PX_PER_MM = 96 / 25.4
+MM_PER_S, MM_PER_MV = 25.0, 10.0
+SMALL_S, LARGE_S = 0.04, 0.2
+SMALL_MV, LARGE_MV = 0.1, 0.5
+# Minor lines closer than this merge into a tint: they are left out, and the caption says so.
+MIN_MINOR_PX = 3.0
+PULSE_S, PULSE_MV = 0.2, 1.0
+# Room left of the trace for the pulse, and one small box right of it so that a line at its end is whole.
+LEAD_IN_S, LEAD_OUT_S = 0.4, 0.04
+HALF_MV, LIMIT_MV = 1.5, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """Pixels per second and per millivolt at a zoom (1 is life size at 96 px per inch)."""
+
+    zoom: float
+
+    @property
+    def px_per_s(self) -> float:
+        return MM_PER_S * PX_PER_MM * self.zoom
+
+    @property
+    def px_per_mv(self) -> float:
+        return MM_PER_MV * PX_PER_MM * self.zoom
+
+    @property
+    def minor(self) -> bool:
+        """True where the small boxes are wide enough to be drawn."""
+        return SMALL_S * self.px_per_s >= MIN_MINOR_PX
+
+    def time_grid(self) -> dict[str, Any]:
+        return self._grid(LARGE_S, SMALL_S)
+
+    def voltage_grid(self) -> dict[str, Any]:
+        return self._grid(LARGE_MV, SMALL_MV)
+
+    def caption(self) -> str:
+        text = f"25 mm/s · 10 mm/mV · zoom {100 * self.zoom:.0f} %"
+        return text if self.minor else f"{text}<br>small boxes not drawn at this zoom"
+
+    def _grid(self, large: float, small: float) -> dict[str, Any]:
+        grid: dict[str, Any] = {"tick0": 0, "dtick": large, "showgrid": True, "gridcolor": PAPER_MAJOR, "gridwidth": 1}
+        if self.minor:
+            grid["minor"] = {"tick0": 0, "dtick": small, "showgrid": True, "gridcolor": PAPER_MINOR, "gridwidth": 1}
+        return grid
+
+
+def voltage_range(values: np.ndarray) -> tuple[float, float, bool]:
+    """Axis limits in mV around the median, on large-box lines: ±1.5 mV, more in steps of 0.5 mV, at most ±4 mV.
+
+    values: f[n] in mV, NaN where absent. Returns (low, high, whether a peak leaves the paper).
+    """
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0:
+        return -HALF_MV, HALF_MV, False
+    centre = round(float(np.median(finite)) / LARGE_MV) * LARGE_MV
+    below, above = centre - float(finite.min()), float(finite.max()) - centre
+
+    def grown(reach: float) -> float:
+        return min(max(HALF_MV, float(np.ceil((reach + 1e-6) / LARGE_MV) * LARGE_MV)), LIMIT_MV)
+
+    low, high = grown(below), grown(above)
+    return centre - low, centre + high, below > low or above > high
+
+
+def calibration_pulse(start_s: float, low: float) -> tuple[list[float], list[float]]:
+    """x (s) and y (mV) of the 10 mm x 0.2 s pulse in the lead-in before `start_s`, on the second large-box line."""
+    x0 = start_s - LEAD_IN_S
+    base = low + LARGE_MV
+    x = [x0 + 0.04, x0 + 0.1, x0 + 0.1, x0 + 0.1 + PULSE_S, x0 + 0.1 + PULSE_S, x0 + 0.36]
+    return x, [base, base, base + PULSE_MV, base + PULSE_MV, base, base]

@@ -1,0 +1,164 @@
+"""One lead's samples inside the window: its vertical range, its points for the screen, its attribution in cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from tsdownsample import MinMaxDownsampler
+
+from app.figures.drawing import Trace
+from app.figures.ecg_paper import LEAD_IN_S, LEAD_OUT_S, Paper, voltage_range
+
+CELLS = 200
+TRACK_PX, ABSENT_PX = 104, 34
+POINTS_PER_PX = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """One lead: values f32[n] in `unit` (NaN where absent), the first at x0_s seconds of the record, dt_s apart.
+
+    attribution f32[n] or None: what each sample adds to the log-odds. A lead without one known value, or with none at
+    all (n = 0), is drawn as a hatched band, "not recorded".
+    """
+
+    modality: str
+    title: str
+    unit: str
+    x0_s: float
+    dt_s: float
+    values: np.ndarray
+    attribution: np.ndarray | None = None
+
+    @property
+    def recorded(self) -> bool:
+        return bool(np.isfinite(self.values).any())
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The figure as it grows, lead by lead."""
+
+    paper: Paper
+    start: float
+    length: float
+    dark: bool
+    traces: list[Trace] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    shapes: list[dict[str, Any]] = field(default_factory=list)
+    axes: dict[str, Any] = field(default_factory=dict)
+    count: int = 0
+
+    @property
+    def end(self) -> float:
+        return self.start + self.length
+
+    def add_axes(self, x: dict[str, Any], y: dict[str, Any]) -> dict[str, str]:
+        self.count += 1
+        key = "" if self.count == 1 else str(self.count)
+        window = [self.start - LEAD_IN_S, self.end + LEAD_OUT_S]
+        self.axes[f"xaxis{key}"] = {
+            "anchor": f"y{key}",
+            "range": window,
+            "showticklabels": False,
+            "zeroline": False,
+            **x,
+        }
+        self.axes[f"yaxis{key}"] = {"anchor": f"x{key}", "zeroline": False, **y}
+        return {"xaxis": f"x{key}", "yaxis": f"y{key}"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """The part of one lead inside the window, its vertical range and height in px."""
+
+    x: np.ndarray
+    y: np.ndarray
+    low: float
+    high: float
+    px: float
+    ticks: tuple[float, ...]
+    leaves_paper: bool
+
+
+def track_of(strip: Strip, sheet: Sheet) -> Track:
+    first = max(0, int(np.ceil((sheet.start - strip.x0_s) / strip.dt_s - 1e-6)))
+    last = max(first, min(len(strip.values), int(np.floor((sheet.end - strip.x0_s) / strip.dt_s + 1e-6)) + 1))
+    y = np.asarray(strip.values[first:last], dtype=np.float32)
+    x = strip.x0_s + strip.dt_s * np.arange(first, last)
+    if not strip.recorded:
+        return Track(x, y, 0.0, 1.0, ABSENT_PX, (), False)
+    if strip.unit == "mV":
+        low, high, leaves = voltage_range(y)
+        ticks = tuple(float(t) for t in np.arange(np.ceil(low - 1e-9), np.floor(high + 1e-9) + 0.5))
+        return Track(x, y, low, high, (high - low) * sheet.paper.px_per_mv, ticks, leaves)
+    low, high, ticks = _plain_range(strip)
+    return Track(x, y, low, high, TRACK_PX, ticks, False)
+
+
+def _plain_range(strip: Strip) -> tuple[float, float, tuple[float, ...]]:
+    """Fixed over the whole record, so that moving the window does not rescale: pressure 0 to 200 mmHg or more."""
+    finite = strip.values[np.isfinite(strip.values)]
+    if strip.unit == "mmHg":
+        peak = float(np.percentile(finite, 99.9))
+        high = max(200.0, float(np.ceil(peak / 50) * 50))
+        return 0.0, high, tuple(float(t) for t in np.arange(0, high + 1, 100))
+    low, high = (float(v) for v in np.percentile(finite, [0.5, 99.5]))
+    if high - low < 1e-6:
+        low, high = low - 0.5, high + 0.5
+    step = 10.0 ** np.floor(np.log10(high - low))
+    step = next(step * m for m in (0.1, 0.2, 0.5, 1, 2, 5) if (high - low) / (step * m) <= 2.6)
+    low, high = float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
+    return low, high, tuple(float(t) for t in np.arange(low, high + step / 2, step))
+
+
+def cell_width(length_s: float) -> float:
+    """Seconds per cell: a multiple of 10 ms, at most 200 cells in the window."""
+    return float(np.ceil(length_s / CELLS / 0.01 - 1e-9) * 0.01)
+
+
+def _cells(strip: Strip, cell: float) -> tuple[float, np.ndarray]:
+    """Attribution summed over cells of the record's time: the index of the first cell and f64[cells]."""
+    values = np.nan_to_num(np.asarray(strip.attribution, dtype=float))
+    slots = np.floor((strip.x0_s + strip.dt_s * np.arange(len(values))) / cell + 1e-6).astype(int)
+    return float(slots[0]), np.bincount(slots - slots[0], weights=values)
+
+
+def attribution_scale(strips: Sequence[Strip], cell: float) -> float:
+    """What full colour stands for: the 99th percentile of what is not zero, over all leads and the whole record."""
+    parts = [np.abs(_cells(s, cell)[1]) for s in strips if s.attribution is not None and len(s.attribution)]
+    whole = np.concatenate(parts) if parts else np.zeros(0)
+    whole = whole[whole > 1e-12]
+    return float(np.percentile(whole, 99)) if len(whole) else 0.0
+
+
+def extremes(y: np.ndarray, budget: int) -> np.ndarray:
+    """Indices of about `budget` samples that keep every stretch's extremes and the edges of every gap."""
+    finite = np.isfinite(y)
+    edges = np.flatnonzero(np.diff(finite.astype(np.int8))) + 1
+    parts = []
+    for start, stop in zip(np.r_[0, edges], np.r_[edges, len(y)], strict=True):
+        quota = max(4, budget * (stop - start) // len(y) // 2 * 2)
+        if not finite[start]:
+            parts.append(np.array([start]))
+        elif stop - start <= quota:
+            parts.append(np.arange(start, stop))
+        else:
+            inner = MinMaxDownsampler().downsample(np.ascontiguousarray(y[start:stop]), n_out=quota)
+            parts.append(np.unique(np.r_[start, start + inner.astype(int), stop - 1]))
+    return np.concatenate(parts)
+
+
+def window_cells(sheet: Sheet, strip: Strip, cell: float, scale: float) -> tuple[float, np.ndarray]:
+    """Start in seconds and values over `scale` of the cells that lie wholly inside the window."""
+    if scale <= 0 or strip.attribution is None or len(strip.attribution) == 0:
+        return sheet.start, np.zeros(0)
+    first, sums = _cells(strip, cell)
+    index = first + np.arange(len(sums))
+    inside = (index * cell >= sheet.start - 1e-6) & ((index + 1) * cell <= sheet.end + 1e-6)
+    if not inside.any():
+        return sheet.start, np.zeros(0)
+    return float(index[inside][0] * cell), sums[inside] / scale

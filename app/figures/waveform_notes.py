@@ -1,0 +1,237 @@
+"""What is written on and around the waveforms: time, gaps, the alarm, the model's window, scale, text alternative."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from app.figures.drawing import MINUS, listing
+from app.figures.strip import Sheet, Strip, Track
+from app.theme import SMALL, TEXT
+
+GAP_S = 0.5
+INK = TEXT[False]
+GREY = "#57606A"
+
+
+def clock(seconds: float) -> str:
+    """Elapsed time as HH:MM:SS, with hundredths where they are not zero."""
+    hundredths = round(100 * abs(seconds))
+    whole, rest = divmod(hundredths, 100)
+    text = f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}" + (f".{rest:02d}" if rest else "")
+    return f"{MINUS}{text}" if seconds < 0 and hundredths else text
+
+
+def track_labels(track: Track, unit: str, y_axis: str) -> list[dict[str, Any]]:
+    """Values with their unit left of a lead, at least 15 px apart and never outside its edges."""
+    px_per_unit = track.px / (track.high - track.low)
+    notes: list[dict[str, Any]] = []
+    last = -np.inf
+    for value in track.ticks:
+        at = (value - track.low) * px_per_unit
+        if at - last < 15:
+            continue
+        last = at
+        inward = max(0.0, 7 - at) - max(0.0, 7 - (track.px - at))
+        text = f"{value + 0.0:g} {unit}".replace("-", MINUS)
+        place = {
+            "xref": "paper",
+            "x": 0,
+            "xanchor": "right",
+            "xshift": -4,
+            "yref": y_axis,
+            "y": value,
+            "yshift": inward,
+        }
+        notes.append({"text": text, "showarrow": False, "font": {"size": SMALL}, "yanchor": "middle", **place})
+    return notes
+
+
+def time_axis(sheet: Sheet) -> None:
+    """Whole seconds as elapsed HH:MM:SS under the last lead, as many as have room."""
+    step = next((s for s in (1, 2, 5, 10, 15, 30, 60) if s * sheet.paper.px_per_s >= 76), 120)
+    ticks = np.arange(np.ceil(sheet.start / step - 1e-9) * step, sheet.end + 1e-9, step)
+    axes = sheet.add_axes(
+        {
+            "showticklabels": True,
+            "tickvals": ticks.tolist(),
+            "ticktext": [clock(float(t)) for t in ticks],
+            "ticks": "outside",
+            "showgrid": False,
+            "title": {"text": "elapsed time, hours:minutes:seconds"},
+        },
+        {"domain": [0, 0.001], "range": [0, 1], "visible": False},
+    )
+    sheet.traces.append(
+        {"type": "scatter", "mode": "lines", "x": [sheet.start, sheet.end], "y": [0, 0], "opacity": 0, **axes}
+        | {"hoverinfo": "skip", "name": "time axis"}
+    )
+
+
+def gaps(sheet: Sheet, strip: Strip, track: Track, axes: dict[str, str]) -> None:
+    """Hatches what is absent for at least half a second, or all of the window, and says so on it."""
+    runs = _absent_runs(track)
+    if not np.isfinite(track.y).any():
+        text = "no signal in this window" if strip.recorded else "not recorded"
+        runs = [(sheet.start, sheet.end)]
+    else:
+        text = "no signal"
+        if len(track.x):
+            first, last = float(track.x[0]), float(track.x[-1] + strip.dt_s)
+            runs = [r for r in [(sheet.start, first), *runs, (last, sheet.end)] if r[1] - r[0] >= GAP_S]
+    if not runs:
+        return
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for start, stop in runs:
+        x += [start, stop, stop, start, start, None]
+        y += [track.low, track.low, track.high, track.high, track.low, None]
+        if (stop - start) * sheet.paper.px_per_s >= 80:
+            sheet.notes.append(
+                {
+                    "text": text,
+                    "xref": axes["xaxis"],
+                    "yref": axes["yaxis"],
+                    "x": (start + stop) / 2,
+                    "y": (track.low + track.high) / 2,
+                    "showarrow": False,
+                    "bgcolor": "#FFFFFF",
+                    "font": {"size": SMALL, "color": INK},
+                }
+            )
+    sheet.traces.append(
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": x[:-1],
+            "y": y[:-1],
+            "fill": "toself",
+            "fillpattern": {
+                "shape": "/",
+                "fgcolor": GREY,
+                "bgcolor": "rgba(255,255,255,0.6)",
+                "size": 8,
+                "solidity": 0.16,
+            },
+            "line": {"color": GREY, "width": 1},
+            "hoveron": "fills",
+            "hoverinfo": "text",
+            "text": f"{strip.title}: {text}",
+            "name": text,
+            **axes,
+        }
+    )
+
+
+def _absent_runs(track: Track) -> list[tuple[float, float]]:
+    absent = np.r_[False, ~np.isfinite(track.y), False]
+    edges = np.flatnonzero(np.diff(absent.astype(np.int8)))
+    last = len(track.x) - 1
+    return [(float(track.x[a]), float(track.x[min(b, last)])) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def marks(sheet: Sheet, alarm_s: float | None, window_s: tuple[float, float] | None) -> None:
+    """The alarm as a line over all leads; what the model did not see is greyed, what it saw has a bracket on top."""
+    if window_s:
+        low, high = max(window_s[0], sheet.start), min(window_s[1], sheet.end)
+        for start, stop in ((sheet.start, min(low, sheet.end)), (max(high, sheet.start), sheet.end)):
+            if (stop - start) * sheet.paper.px_per_s > 150:
+                sheet.notes.append(_over("not seen by the model (grey)", (start + stop) / 2, sheet.dark))
+            if stop - start > 1e-6:
+                box = {
+                    "x0": start,
+                    "x1": stop,
+                    "y0": 0,
+                    "y1": 1,
+                    "fillcolor": "rgba(87,96,106,0.16)",
+                    "line": {"width": 0},
+                }
+                sheet.shapes.append({"type": "rect", "xref": "x", "yref": "paper", "layer": "above", **box})
+        if high - low > 1e-6:
+            _bracket(sheet, low, high, window_s)
+    if alarm_s is not None and sheet.start - 1e-6 <= alarm_s <= sheet.end + 1e-6:
+        line = {"color": INK, "width": 2, "dash": "dash"}
+        place = {"x0": alarm_s, "x1": alarm_s, "y0": 0, "y1": 1}
+        sheet.shapes.append({"type": "line", "xref": "x", "yref": "paper", "line": line, **place})
+
+
+def _bracket(sheet: Sheet, low: float, high: float, window_s: tuple[float, float]) -> None:
+    colour = TEXT[sheet.dark]
+    line = {"color": colour, "width": 2}
+    common = {"type": "line", "xref": "x", "yref": "paper", "ysizemode": "pixel", "yanchor": 1, "line": line}
+    sheet.shapes.append({**common, "x0": low, "x1": high, "y0": 24, "y1": 24})
+    for edge, x in zip(window_s, (low, high), strict=True):
+        if abs(edge - x) < 1e-6:
+            sheet.shapes.append({**common, "x0": x, "x1": x, "y0": 19, "y1": 24})
+
+
+def _over(text: str, x: float, dark: bool) -> dict[str, Any]:
+    """A text in the row of the bracket, above the leads."""
+    place = {"xref": "x", "x": x, "xanchor": "center", "yref": "paper", "y": 1, "yanchor": "bottom", "yshift": 25}
+    return {"text": text, "showarrow": False, "font": {"size": SMALL, "color": TEXT[dark]}, **place}
+
+
+def captions(sheet: Sheet, legend: str, alarm_s: float | None, window_s: tuple[float, float] | None) -> None:
+    """Scale on top, then what the bracket and the dashed line are; the attribution's scale at the bottom."""
+    font = {"size": SMALL, "color": TEXT[sheet.dark]}
+    top = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": font}
+    sheet.notes.append(
+        {
+            "text": sheet.paper.caption(),
+            "x": 0,
+            "xanchor": "left",
+            "align": "left",
+            **top,
+            "yshift": 44 if window_s else 20,
+        }
+    )
+    if window_s and min(window_s[1], sheet.end) > max(window_s[0], sheet.start):
+        middle = (max(window_s[0], sheet.start) + min(window_s[1], sheet.end)) / 2
+        sheet.notes.append(_over("seen by the model", middle, sheet.dark))
+    if alarm_s is not None and sheet.start - 1e-6 <= alarm_s <= sheet.end + 1e-6:
+        share = (alarm_s - sheet.start) / sheet.length
+        anchor = "right" if share > 0.85 else "left" if share < 0.15 else "center"
+        place = {"xref": "x", "x": alarm_s, "xanchor": anchor}
+        sheet.notes.append({**top, "text": "<b>alarm</b>", "yshift": 44 if window_s else 20, **place})
+    if legend:
+        place = {"xref": "paper", "yref": "paper", "x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "yshift": -50}
+        sheet.notes.append({"text": legend, "showarrow": False, "align": "left", "font": font, **place})
+
+
+def legend_text(scale: float, cell: float, width_px: float) -> str:
+    """What tint and bars mean and what full colour stands for, in lines that fit the width; empty without any."""
+    if scale <= 0:
+        return ""
+    text = (
+        f"Tint and bars: + orange, up, raises; {MINUS} blue, down, lowers. "
+        f"Full at {scale:.2g} log-odds per {cell:.2f} s and beyond, one scale for all leads."
+    )
+    return "<br>".join(textwrap.wrap(text, max(30, int(width_px / 6.4)), break_on_hyphens=False))
+
+
+def words(
+    strips: Sequence[Strip],
+    sheet: Sheet,
+    alarm_s: float | None,
+    window_s: tuple[float, float] | None,
+    scale: float,
+    noun: str,
+) -> str:
+    """The text alternative."""
+    text = f"{len(strips)} waveforms from {clock(sheet.start)} to {clock(sheet.end)}: "
+    text += listing([f"{s.title} ({s.unit if s.recorded else 'not recorded'})" for s in strips])
+    text += f", {sheet.paper.caption().replace('<br>', ', ')}"
+    if alarm_s is not None:
+        text += f"; alarm at {clock(alarm_s)}"
+    if window_s:
+        text += f"; the model saw {clock(window_s[0])} to {clock(window_s[1])}"
+    text += "."
+    if scale > 0:
+        sums = [(s.title, float(np.nansum(s.attribution))) for s in strips if s.attribution is not None]
+        sums.sort(key=lambda item: -abs(item[1]))
+        said = listing([f"{title} {'+' if v > 0 else MINUS}{abs(v):.2f}" for title, v in sums])
+        text += f" Effect on {noun} over the whole record, in log-odds: {said}."
+    return text

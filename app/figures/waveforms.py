@@ -1,0 +1,214 @@
+"""Bedside waveforms: all leads on one time axis, ECG on calibrated paper, attribution behind the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from amfn.types import InputError
+from app.figures.drawing import MINUS, Drawing, Trace, build
+from app.figures.ecg_paper import LEAD_IN_S, LEAD_OUT_S, Paper, calibration_pulse
+from app.figures.strip import (
+    POINTS_PER_PX,
+    Sheet,
+    Strip,
+    Track,
+    attribution_scale,
+    cell_width,
+    extremes,
+    track_of,
+    window_cells,
+)
+from app.figures.waveform_notes import captions, gaps, legend_text, marks, time_axis, track_labels, words
+from app.theme import DIVERGING, NEGATIVE, PAPER, PAPER_MAJOR, POSITIVE, SMALL, TEXT, TRACE
+
+LANE_PX, GAP_PX, LEFT_PX, RIGHT_PX, BOTTOM_PX = 28, 24, 78, 36, 54
+
+
+def waveforms(
+    strips: Sequence[Strip],
+    start_s: float,
+    length_s: float,
+    alarm_s: float | None = None,
+    window_s: tuple[float, float] | None = None,
+    zoom: float = 1.0,
+    dark: bool = False,
+    noun: str = "the risk",
+) -> Drawing:
+    """All leads between start_s and start_s + length_s. The figure has a fixed width: draw it without stretching.
+
+    alarm_s: when the alarm sounded; window_s: what the model saw; zoom: 1 is 25 mm/s and 10 mm/mV at 96 px per inch.
+    Attribution is summed into at most 200 cells and shown twice, as a tint behind the trace and as bars up (raises)
+    and down (lowers) in a lane under it, on one scale for all leads.
+    Raises InputError without a strip, or where length or zoom are not positive.
+    """
+    if not strips:
+        raise InputError("waveforms", "no strip", "at least one", "Say in words that no waveform was recorded.")
+    if not (length_s > 0 and zoom > 0):
+        raise InputError("waveforms", f"length {length_s} s, zoom {zoom}", "both above zero", "Correct the window.")
+    sheet = Sheet(Paper(zoom), float(start_s), float(length_s), dark)
+    cell = cell_width(length_s)
+    scale = attribution_scale(strips, cell)
+    tracks = [track_of(strip, sheet) for strip in strips]
+    plot_px = sum(t.px for t in tracks) + GAP_PX * len(tracks) + LANE_PX * sum(map(_has_lane, strips))
+    width_px = sheet.paper.px_per_s * (LEAD_IN_S + sheet.length + LEAD_OUT_S)
+    top_px = 46 + (0 if sheet.paper.minor else 16) + (24 if window_s else 0)
+    y = plot_px
+    for strip, track in zip(strips, tracks, strict=True):
+        lane_px = LANE_PX if _has_lane(strip) else 0
+        _draw(sheet, strip, track, (y - track.px, y), plot_px, cell, scale)
+        if lane_px:
+            _lane(sheet, strip, (y - track.px - lane_px, y - track.px - 2), plot_px, cell, scale, noun)
+        y -= track.px + lane_px + GAP_PX
+    time_axis(sheet)
+    marks(sheet, alarm_s, window_s)
+    legend = legend_text(scale, cell, width_px)
+    legend_px = 17 * (legend.count("<br>") + 1) + 8 if legend else 0
+    captions(sheet, legend, alarm_s, window_s)
+    height = round(plot_px + top_px + BOTTOM_PX + legend_px)
+    return build(
+        sheet.traces,
+        words(strips, sheet, alarm_s, window_s, scale, noun),
+        dark,
+        "waveforms",
+        height,
+        width=round(width_px + LEFT_PX + RIGHT_PX),
+        autosize=False,
+        plot_bgcolor=PAPER,
+        bargap=0,
+        annotations=sheet.notes,
+        shapes=sheet.shapes,
+        margin={
+            "l": LEFT_PX,
+            "r": round(width_px + LEFT_PX + RIGHT_PX) - LEFT_PX - width_px,
+            "t": top_px,
+            "b": height - plot_px - top_px,
+            "pad": 0,
+            "autoexpand": False,
+        },
+        **sheet.axes,
+    )
+
+
+def _has_lane(strip: Strip) -> bool:
+    return strip.attribution is not None and strip.recorded
+
+
+def _draw(
+    sheet: Sheet, strip: Strip, track: Track, span_px: tuple[float, float], plot_px: float, cell: float, scale: float
+) -> None:
+    domain = [span_px[0] / plot_px, span_px[1] / plot_px]
+    calibrated = strip.unit == "mV" and strip.recorded
+    vertical = sheet.paper.voltage_grid() if calibrated else {"tickvals": list(track.ticks), "gridcolor": PAPER_MAJOR}
+    frame = {"showline": True, "mirror": True, "linecolor": PAPER_MAJOR, "ticks": "", "showticklabels": False}
+    axes = sheet.add_axes(
+        {**sheet.paper.time_grid(), **frame},
+        {"domain": domain, "range": [track.low, track.high], **frame, **vertical},
+    )
+    sheet.notes += track_labels(track, strip.unit, axes["yaxis"])
+    if strip.attribution is not None and scale > 0:
+        _tint(sheet, strip, track, axes, cell, scale)
+    gaps(sheet, strip, track, axes)
+    if calibrated:
+        x, y = calibration_pulse(sheet.start, track.low)
+        sheet.traces.append(
+            {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": {"color": TRACE, "width": 1.5}, **axes}
+            | {"hoverinfo": "text", "text": "calibration: 1 mV, 0.2 s", "name": "calibration"}
+        )
+    sheet.traces.append(_line(strip, track, sheet) | axes)
+    remark = " · peaks leave the paper" if track.leaves_paper else ""
+    if scale > 0 and strip.recorded and strip.attribution is None:
+        remark += " · not read by the model"
+    sheet.notes.append(
+        {
+            "text": f"<b>{strip.title}</b>, {strip.unit}{remark}",
+            "xref": "x domain",
+            "yref": f"{axes['yaxis']} domain",
+            "x": 0,
+            "y": 1,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "showarrow": False,
+            "font": {"size": SMALL, "color": TEXT[sheet.dark]},
+        }
+    )
+
+
+def _line(strip: Strip, track: Track, sheet: Sheet) -> Trace:
+    """The trace in black. Every sample where the screen can show it, otherwise each stretch's extremes."""
+    trace: Trace = {
+        "type": "scatter",
+        "mode": "lines",
+        "line": {"color": TRACE, "width": 1.1},
+        "connectgaps": False,
+        "name": strip.title,
+        "hovertemplate": f"{strip.title}: %{{y:.2f}} {strip.unit}<br>at %{{x:.2f}} s<extra></extra>",
+    }
+    budget = int(POINTS_PER_PX * sheet.paper.px_per_s * sheet.length)
+    if len(track.y) <= budget or len(track.y) == 0:
+        return trace | {"x0": float(track.x[0]) if len(track.x) else sheet.start, "dx": strip.dt_s, "y": track.y}
+    keep = extremes(track.y, budget)
+    return trace | {"x": track.x[keep].astype(np.float32), "y": track.y[keep]}
+
+
+def _tint(sheet: Sheet, strip: Strip, track: Track, axes: dict[str, str], cell: float, scale: float) -> None:
+    x0, shares = window_cells(sheet, strip, cell, scale)
+    if len(shares) == 0:
+        return
+    sheet.traces.append(
+        {
+            "type": "heatmap",
+            "x0": x0 + cell / 2,
+            "dx": cell,
+            "y": [track.low, track.high],
+            "z": [np.round(np.clip(shares, -1, 1), 3).tolist()],
+            "zmin": -1,
+            "zmax": 1,
+            "colorscale": [list(stop) for stop in DIVERGING],
+            "showscale": False,
+            "hoverinfo": "skip",
+            "name": "attribution",
+            **axes,
+        }
+    )
+
+
+def _lane(
+    sheet: Sheet, strip: Strip, span_px: tuple[float, float], plot_px: float, cell: float, scale: float, noun: str
+) -> None:
+    """Bars up and down in a lane under the trace: the sign without colour."""
+    axes = sheet.add_axes(
+        {"showgrid": False},
+        {
+            "domain": [span_px[0] / plot_px, span_px[1] / plot_px],
+            "range": [-1.08, 1.08],
+            "tickvals": [-0.62, 0.62],
+            "ticktext": [f"{MINUS} lowers", "+ raises"],
+            "showgrid": False,
+            "ticks": "",
+            "zeroline": True,
+            "zerolinecolor": "#57606A",
+            "zerolinewidth": 1,
+        },
+    )
+    x0, shares = window_cells(sheet, strip, cell, scale)
+    words = [
+        f"{strip.title}: {'raises' if s > 0 else 'lowers'} {noun} by {abs(s * scale):.4f} log-odds in {cell:.2f} s"
+        if s
+        else f"{strip.title}: no effect"
+        for s in shares
+    ]
+    sheet.traces.append(
+        {
+            "type": "bar",
+            "x0": x0 + cell / 2,
+            "dx": cell,
+            "y": np.round(np.clip(shares, -1, 1), 3).tolist(),
+            "marker": {"color": [POSITIVE[False] if s > 0 else NEGATIVE[False] for s in shares], "line": {"width": 0}},
+            "hovertext": words,
+            "hoverinfo": "text",
+            "name": f"attribution of {strip.title}",
+            **axes,
+        }
+    )
