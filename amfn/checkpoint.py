@@ -41,7 +41,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """A loaded checkpoint. digest: first 16 hex digits of the weights' SHA-256, the cache key of every result."""
+    """A loaded checkpoint. digest: first 16 hex digits of the weights' SHA-256, the cache key of every result.
+
+    fold_of: fingerprint of each training record -> the fold member that has not seen it.
+    """
 
     path: Path
     digest: str
@@ -52,6 +55,7 @@ class Checkpoint:
     provenance: Mapping[str, Any]
     architecture: Mapping[str, Any]
     card: str
+    fold_of: Mapping[str, int]
 
     def batch(self, records: Sequence[Record]) -> Batch:
         """Prepared records -> the batch this model reads."""
@@ -175,9 +179,10 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         model=_build(path / WEIGHTS, config, config["prior"], weights),
         normaliser=Normaliser.from_json(config["normalisation"]),
         base_rate=float(config["prior"][0]),
-        provenance=config["provenance"],
+        provenance={k: v for k, v in config["provenance"].items() if k != "fold_of"},
         architecture={"fusion": config["fusion"], **config["architecture"]},
         card=card.read_text(encoding="utf-8") if card.exists() else "",
+        fold_of=config["provenance"].get("fold_of", {}),
     )
 
 

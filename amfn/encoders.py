@@ -191,7 +191,9 @@ class FrequencyMixer(nn.Module):
     def forward(self, z: Float[Tensor, "b l f"], valid: Bool[Tensor, "b l"]) -> Float[Tensor, "b l f"]:
         length, size = z.shape[1], z.shape[1] + self.TAPS
         with torch.autocast(z.device.type, enabled=False):
-            response = torch.fft.irfft(torch.complex(self.filter[0].float(), self.filter[1].float()), n=self.TAPS, dim=0)
+            response = torch.fft.irfft(
+                torch.complex(self.filter[0].float(), self.filter[1].float()), n=self.TAPS, dim=0
+            )
             spectrum = torch.fft.rfft(self.norm(z.float()) * valid[..., None], n=size, dim=1)
             mixed = torch.fft.irfft(spectrum * torch.fft.rfft(response, n=size, dim=0), n=size, dim=1)
         middle = self.TAPS // 2
@@ -202,6 +204,7 @@ class SpikingLayer(nn.Module):
     """Leaky integrate-and-fire neurons with a fast-sigmoid surrogate gradient (Zenke & Ganguli 2018), added to z.
 
     u[t] = decay u[t-1] + w z[t] - spike[t-1]; spike = 1 where u > 1; the step's derivative: 1 / (1 + 25 |u - 1|)^2.
+    Own code because snnTorch's neuron keeps its potential as module state, which a model shared by sessions must not.
     """
 
     def __init__(self, width: int) -> None:

@@ -85,8 +85,7 @@ def predict(member: Member | Checkpoint, cohort: Cohort, rows: np.ndarray, size:
 def out_of_fold(checkpoint: Checkpoint, members: Sequence[Member], cohort: Cohort) -> tuple[np.ndarray, int]:
     """Probabilities, each record scored by the member that has not seen it; records that no member has seen are scored
     by the shipped model. Returns them with the number of records that were in training."""
-    fold_of: Mapping[str, int] = checkpoint.provenance.get("fold_of", {})
-    folds = np.array([fold_of.get(fingerprint(record_id), -1) for record_id in cohort.ids])
+    folds = np.array([checkpoint.fold_of.get(fingerprint(record_id), -1) for record_id in cohort.ids])
     if (folds >= len(members)).any():
         raise InputError(
             checkpoint.path, f"{len(members)} fold members, records of fold {int(folds.max())}", "all folds",

@@ -1,4 +1,4 @@
-"""From a record to an answer: which checkpoint reads it, and what it says. The command line and the app use it."""
+"""From a record to an answer: which checkpoint reads it, and what it says."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import resource
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,14 +19,15 @@ from safetensors.torch import load_file, save_file
 from sklearn.model_selection import train_test_split
 
 from amfn.card import model_card
-from amfn.checkpoint import Member, load_checkpoint, load_folds, save_checkpoint
-from amfn.dataset import Cohort
-from amfn.evaluation import as_json, assign_folds, fingerprint, measure, out_of_fold
+from amfn.checkpoint import Checkpoint, Member, load_checkpoint, load_folds, save_checkpoint
+from amfn.dataset import Cohort, read_folders
+from amfn.evaluation import as_json, assign_folds, fingerprint, measure, out_of_fold, predict
 from amfn.fusion import build_fusion
 from amfn.training import Fit, TrainConfig, claim_run_dir, fit
 from amfn.types import InputError
 
 Say = Callable[[str], None]
+SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 
 
 def train_task(
@@ -47,6 +50,7 @@ def train_task(
         raise InputError("--folds", str(folds), "2 or more", "Out-of-fold figures need at least two folds.")
     labels = cohort.labels
     fold = assign_folds(labels, folds, config.seed)
+    _require_enough(labels, fold, config)
     claim_run_dir(run_dir, config, cohort, folds)
     members = []
     for k in range(folds):
@@ -81,8 +85,32 @@ def train_task(
     say("out-of-fold figures")
     measured = as_json(measure(cohort, out_of_fold(checkpoint, load_folds(out), cohort)[0]))
     provenance["out_of_fold"] = measured
+    provenance["simulated"] = _simulated(checkpoint)
     save_checkpoint(out, final, provenance, model_card(cohort.task, provenance, measured), members)
     return out
+
+
+def _simulated(checkpoint: Checkpoint) -> dict[str, Any] | None:
+    """How the final model ranks the simulated sample cohort, which it never saw; None where the cohort is not there."""
+    folder = SAMPLES / checkpoint.task.name
+    if not folder.is_dir():
+        return None
+    cohort = read_folders(checkpoint.task, [folder], progress=False)
+    return as_json(measure(cohort, predict(checkpoint, cohort, np.arange(len(cohort)))))
+
+
+def _require_enough(labels: np.ndarray, fold: np.ndarray, config: TrainConfig) -> None:
+    """Refuse before the first fit what the last could fail on: rows that decide when to stop must hold both classes."""
+    for k in range(int(fold.max()) + 1):
+        rows = labels[fold != k]
+        rarer = min(int((rows > 0.5).sum()), int((rows <= 0.5).sum()))
+        if rarer < 2 or math.ceil(config.validation_share * len(rows)) < 2:
+            raise InputError(
+                "--data",
+                f"{len(rows)} records to train fold {k + 1} on, {rarer} of the rarer class",
+                f"2 or more of each class, and 2 or more records in a {config.validation_share:.0%} share of them",
+                "Name more data.",
+            )
 
 
 def _member(

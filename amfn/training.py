@@ -54,6 +54,26 @@ class TrainConfig:
     validation_share: float = 0.1
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        wrong = [
+            f"{name} = {value}"
+            for name, value, fits in (
+                ("epochs", self.epochs, self.epochs >= 1),
+                ("batch_size", self.batch_size, self.batch_size >= 1),
+                ("learning_rate", self.learning_rate, self.learning_rate > 0),
+                ("warmup_share", self.warmup_share, 0 < self.warmup_share < 1),
+                ("patience", self.patience, self.patience >= 1),
+                ("modality_dropout", self.modality_dropout, 0 <= self.modality_dropout <= 1),
+                ("average_decay", self.average_decay, 0 <= self.average_decay < 1),
+                ("validation_share", self.validation_share, 0 < self.validation_share < 1),
+            )
+            if not fits
+        ]
+        if wrong:
+            raise InputError(
+                "TrainConfig", ", ".join(wrong), "positive counts and rates, shares between 0 and 1", "Correct them."
+            )
+
 
 class SeededOrder(Sampler[list[int]]):
     """Batches of row numbers in an order that follows (seed, epoch) alone. The epoch is set before each pass."""
@@ -152,6 +172,13 @@ class FusionModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
+class _Stopping(EarlyStopping):
+    """Early stopping that, taken up from a state in which it had stopped, does not train on."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+
+
 class _Rows(Dataset[int]):
     """Row numbers: the data themselves are in memory, on the device."""
 
@@ -166,7 +193,8 @@ class _Rows(Dataset[int]):
 
 
 def _loader(count: int, order: SeededOrder) -> DataLoader[int]:
-    return DataLoader(_Rows(count), batch_sampler=order, collate_fn=list)
+    # A loader draws from its generator whenever it is iterated; from the global one, that would shift dropout on resume.
+    return DataLoader(_Rows(count), batch_sampler=order, collate_fn=list, generator=torch.Generator())
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +241,11 @@ def fit(
     labels = torch.from_numpy(cohort.labels.reshape(len(cohort), -1).astype(np.float32))
     order = SeededOrder(train_rows, config.batch_size, config.seed, shuffle=True)
     module = FusionModule(model, config, data, labels, order)
-    keep = ModelCheckpoint(
-        run_dir, "best", monitor="val_loss", save_last=True, save_top_k=1, enable_version_counter=False
-    )
+    keep = ModelCheckpoint(run_dir, "best", monitor="val_loss", enable_version_counter=False)
+    # After `keep`, so that the state to resume from knows what is best; every epoch, not only after a better one.
+    latest = ModelCheckpoint(run_dir, "last", enable_version_counter=False)
     timer = Timer()  # kept in the state: a resumed run counts the time before the kill as well
-    extra: list[Callback] = [keep, timer, EarlyStopping("val_loss", patience=config.patience), *callbacks]
+    extra: list[Callback] = [keep, latest, timer, _Stopping("val_loss", patience=config.patience), *callbacks]
     if config.average_decay:
         extra.append(EMAWeightAveraging(decay=config.average_decay))
     if progress:
