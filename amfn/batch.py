@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -62,6 +62,26 @@ class Normaliser:
                 column = (column - scale.mean) / scale.std
             out[..., c] = np.clip(np.nan_to_num(column, nan=0.0), -CLIP, CLIP)
         return out
+
+    def zero(self, schema: Schema, present: Collection[str]) -> str:
+        """What an input of zero stands for, in words: the baseline from which attributions start.
+
+        present: names of the modalities to speak of; the others are in nobody's attribution.
+        """
+        by_mode: dict[str, list[str]] = {}
+        for spec in schema.modalities:
+            if spec.name not in present:
+                continue
+            for mode in dict.fromkeys(
+                "mean" if s.mode in ("zscore", "log") else s.mode for s in self.scales[spec.name]
+            ):
+                by_mode.setdefault(mode, []).append(spec.title)
+        words = {
+            "mean": "every measured number at its training mean ({})",
+            "record": "every trace at this record's own median level ({})",
+            "flag": "every yes-or-no entry at no ({})",
+        }
+        return "; ".join(text.format(", ".join(by_mode[mode])) for mode, text in words.items() if mode in by_mode)
 
     def to_json(self) -> dict[str, Any]:
         return {m: [asdict(s) for s in scales] for m, scales in self.scales.items()}

@@ -86,9 +86,9 @@ def _simulated_line(provenance: Mapping[str, Any]) -> str:
         return ""
     value, low, high = measured["figures"]["auroc"]
     return (
-        f"On the simulated sample cohort ({measured['records']} records, {measured['positives']} positive, never trained "
-        f"on) the shipped network reaches an AUROC of {value:.3f} ({low:.3f} to {high:.3f}). That shows that it reads such "
-        "records sensibly, and says nothing about patients.\n"
+        f"On the simulated sample cohort ({measured['records']} records, {measured['positives']} positive, never "
+        f"trained on) the shipped network reaches an AUROC of {value:.3f} ({low:.3f} to {high:.3f}). That shows that it "
+        "reads such records sensibly, and says nothing about patients.\n"
     )
 
 
@@ -123,7 +123,7 @@ own here.
 {figures_table(measured)}
 
 {_simulated_line(provenance)}
-### By {task.wording.group.lower()}
+### {task.wording.group}
 {groups_table(task, measured)}
 
 ### Calibration

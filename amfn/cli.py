@@ -206,7 +206,7 @@ def _answer(path: Path, checkpoint: Path | None, alarm_type: str | None, alarm_a
     else:
         loaded = load_checkpoint(checkpoint)
         prepared = loaded.task.prepare(record)
-    return answer(loaded, [prepared])[0]
+    return answer(loaded, prepared)
 
 
 def _explanation(found: Answer, steps: int, top: int) -> dict[str, Any]:
@@ -248,6 +248,7 @@ def _explanation(found: Answer, steps: int, top: int) -> dict[str, Any]:
         "integrated_gradients": {
             "steps": attribution.settings["steps"],
             "baseline": attribution.baseline,
+            "baseline_means": checkpoint.normaliser.zero(checkpoint.task.schema, attribution.values),
             "gap": attribution.gap,
             "gap_is_relative": attribution.gap_is_relative,
             "complete": attribution.complete,

@@ -89,7 +89,8 @@ def explanation_lines(data: Mapping[str, Any]) -> list[str]:
         f"What the sum misses: {shapley['gap']:.1e}."
     )
     attribution = data["integrated_gradients"]
-    lines += ["", f"Integrated gradients, {attribution['steps']} steps, baseline {attribution['baseline']}:"]
+    lines += ["", f"Integrated gradients, {attribution['steps']} steps:"]
+    lines.append(f"(from the baseline: {attribution['baseline_means']})")
     lines += table(
         ("Input", "Attribution"), [(row["input"], _signed(row["value"])) for row in attribution["strongest"]]
     )

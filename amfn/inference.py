@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,14 +22,6 @@ class Answer:
     batch: Batch
     prediction: Prediction
     risk: float
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Titles of the modalities that were not recorded."""
-        present = self.batch.present[0].tolist()
-        return tuple(
-            s.title for s, here in zip(self.checkpoint.task.schema.modalities, present, strict=True) if not here
-        )
 
 
 def with_alarm(record: Record, kind: str | None, seconds: float | None) -> Record:
@@ -74,28 +65,9 @@ def choose_checkpoint(record: Record, folder: Path = SHIPPED) -> tuple[Checkpoin
     )  # fmt: skip
 
 
-def answer(checkpoint: Checkpoint, prepared: Sequence[Record]) -> list[Answer]:
-    """Predict prepared records in one batch, without gradients."""
-    batch = checkpoint.batch(prepared)
+def answer(checkpoint: Checkpoint, prepared: Record) -> Answer:
+    """Predict one prepared record, without gradients."""
+    batch = checkpoint.batch([prepared])
     with torch.inference_mode():
-        whole = checkpoint.model(batch)
-    risks = torch.sigmoid(whole.logits[:, 0].double()).tolist()
-    if len(prepared) == 1:
-        return [Answer(checkpoint, prepared[0], batch, whole, risks[0])]
-    return [
-        Answer(checkpoint, record, batch.rows([row]), _row(whole, row), risks[row])
-        for row, record in enumerate(prepared)
-    ]
-
-
-def _row(prediction: Prediction, row: int) -> Prediction:
-    """One record's part of a batched prediction, still with a leading axis of one."""
-    at = slice(row, row + 1)
-    trace = prediction.trace
-    kept = {
-        name: value[at]
-        for name in ("present", "attention", "adjacency", "gates", "weights", "node_logits", "bias")
-        if (value := getattr(trace, name)) is not None
-    }
-    temporal = None if trace.temporal is None else {m: w[at] for m, w in trace.temporal.items()}
-    return Prediction(prediction.logits[at], prediction.embedding[at], replace(trace, **kept, temporal=temporal))
+        prediction = checkpoint.model(batch)
+    return Answer(checkpoint, prepared, batch, prediction, float(torch.sigmoid(prediction.logits[0, 0].double())))

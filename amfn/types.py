@@ -186,7 +186,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Records as tensors, normalised. x[m] is 0 (the training mean) where `observed` is False."""
+    """Records as tensors, normalised. x[m] is 0 where `observed` is False; `observed` tells that from a measured 0."""
 
     ids: tuple[str, ...]
     x: Mapping[str, Float[Tensor, "b t c"]]

@@ -21,8 +21,9 @@ METHOD = "integrated gradients"
 QUADRATURE = "gausslegendre"
 STEP_CAP = 256
 
-# What each baseline puts in place of a modality's raw tensor. Inputs are normalised: the training mean is zero.
-BASELINES: Mapping[str, Callable[[Tensor], Tensor]] = {"training mean": torch.zeros_like}
+# What each baseline puts in place of a modality's raw tensor. "neutral" is the zero of the normalised input; what that
+# is in physical terms (a training mean, a record's own level, no category) the model's `Normaliser.zero` says.
+BASELINES: Mapping[str, Callable[[Tensor], Tensor]] = {"neutral": torch.zeros_like}
 
 # torch.backends.cudnn.flags changes process-wide state: two threads leaving it out of order would switch cuDNN off.
 _cudnn_lock = threading.Lock()
@@ -47,7 +48,7 @@ def integrated_gradients(
     *,
     steps: int = 32,
     internal_batch: int = 32,
-    baseline: str = "training mean",
+    baseline: str = "neutral",
     refine: bool = False,
 ) -> Attribution:
     """Integrated Gradients of one logit over every raw input of one record.
@@ -71,7 +72,7 @@ def integrated_gradients_rows(
     *,
     steps: int = 32,
     internal_batch: int = 32,
-    baseline: str = "training mean",
+    baseline: str = "neutral",
     refine: bool = False,
 ) -> tuple[Attribution, ...]:
     """`integrated_gradients` for several records at once: one Attribution a row, each as if alone in its batch."""

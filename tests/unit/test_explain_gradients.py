@@ -33,7 +33,7 @@ def test_linear_model_is_exact() -> None:
     assert found.gap < 1e-6
     assert found.by_modality() == pytest.approx({"a": 9.0, "b": -6.0}, abs=1e-6)
     assert found.target == "outcome"
-    assert found.baseline == "training mean"
+    assert found.baseline == "neutral"
 
 
 @pytest.mark.parametrize(("a", "b"), [(1.0, 1.0), (3.0, -0.5)])
@@ -240,7 +240,7 @@ def test_bad_arguments_say_how_to_mend_them() -> None:
         integrated_gradients(model, data.rows([0, 0]))
     with pytest.raises(InputError, match="outcome"):
         integrated_gradients(model, data, target=1)
-    with pytest.raises(InputError, match="training mean"):
+    with pytest.raises(InputError, match="neutral"):
         integrated_gradients(model, data, baseline="average")
     with pytest.raises(InputError, match="positive"):
         integrated_gradients(model, data, steps=0)
