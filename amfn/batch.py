@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -88,7 +88,23 @@ class Normaliser:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Normaliser:
-        return cls({m: tuple(Scale(**s) for s in scales) for m, scales in data.items()})
+        """Raises InputError for anything but what `to_json` gave."""
+        try:
+            scales = {
+                m: tuple(Scale(s["mode"], float(s["mean"]), float(s["std"])) for s in row) for m, row in data.items()
+            }
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                "normalisation", f"an entry that is no scale ({error!r})", "mode, mean and std of every channel",
+                "Restore config.json.",
+            ) from error  # fmt: skip
+        for scale in (scale for row in scales.values() for scale in row):
+            if scale.mode not in get_args(Mode) or not np.isfinite(scale.mean) or not 0 < scale.std < np.inf:
+                raise InputError(
+                    "normalisation", f"{scale}", f"one of {', '.join(get_args(Mode))}, a finite mean, a positive std",
+                    "Restore config.json.",
+                )  # fmt: skip
+        return cls(scales)
 
 
 def _fit_channel(channel: Channel, waveform: bool, column: np.ndarray) -> Scale:

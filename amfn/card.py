@@ -87,8 +87,8 @@ def _simulated_line(provenance: Mapping[str, Any]) -> str:
     value, low, high = measured["figures"]["auroc"]
     return (
         f"On the simulated sample cohort ({measured['records']} records, {measured['positives']} positive, never "
-        f"trained on) the shipped network reaches an AUROC of {value:.3f} ({low:.3f} to {high:.3f}). That shows that it "
-        "reads such records sensibly, and says nothing about patients.\n"
+        f"trained on) the shipped network reaches an AUROC of {value:.3f} ({low:.3f} to {high:.3f}). That shows that "
+        "it reads such records sensibly, and says nothing about patients.\n"
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from amfn.tasks import Task, get_task
 from amfn.types import Batch, InputError, Record
 
 FORMAT = 1
+KINDS: Mapping[str, type] = {
+    "format": int, "task": str, "schema": str, "fusion": str, "architecture": dict, "prior": list,
+    "normalisation": dict, "folds": list, "sha256": dict, "provenance": dict,
+}  # fmt: skip
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "MODEL_CARD.md"
 
 
@@ -105,6 +110,15 @@ def find_checkpoints(folder: Path) -> dict[str, Path]:
     return {p.parent.name: p.parent for p in sorted(Path(folder).glob(f"*/{CONFIG}"))}
 
 
+@contextmanager
+def _blaming(file: Path) -> Iterator[None]:
+    """What is wrong with a value of a file is said with that file's name."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(file, f"{error.source}: {error.came}", error.expected, error.mend) from error
+
+
 def _read_config(path: Path) -> dict[str, Any]:
     file = path / CONFIG
     mend = "Choose the folder that `python -m amfn train` wrote, or train again."
@@ -114,14 +128,18 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise InputError(path, "no config.json", "a finished checkpoint folder", mend) from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(file, f"not readable as JSON ({error})", "the config of a checkpoint", mend) from error
-    wanted = {"format", "task", "schema", "fusion", "architecture", "prior", "normalisation", "folds", "sha256",
-              "provenance"}  # fmt: skip
-    if not isinstance(config, dict) or not wanted <= set(config):
-        lacking = sorted(wanted - set(config)) if isinstance(config, dict) else sorted(wanted)
-        raise InputError(file, f"no {', '.join(lacking)}", f"the keys {', '.join(sorted(wanted))}", mend)
+    if not isinstance(config, dict) or not KINDS.keys() <= config.keys():
+        lacking = sorted(KINDS.keys() - (config.keys() if isinstance(config, dict) else ()))
+        raise InputError(file, f"no {', '.join(lacking)}", f"the keys {', '.join(sorted(KINDS))}", mend)
+    wrong = [key for key, kind in KINDS.items() if type(config[key]) is not kind]
+    if wrong:
+        raise InputError(
+            file, f"{wrong[0]} is {json.dumps(config[wrong[0]])[:60]}", f"a JSON {KINDS[wrong[0]].__name__}", mend
+        )
     if config["format"] != FORMAT:
         raise InputError(file, f"format {config['format']}", f"format {FORMAT}", mend)
-    digest = get_task(config["task"]).schema.digest()
+    with _blaming(file):
+        digest = get_task(config["task"]).schema.digest()
     if config["schema"] != digest:
         raise InputError(
             file, f"schema {config['schema']} of {config['task']}", f"schema {digest}",
@@ -148,9 +166,28 @@ def _load_weights(path: Path, name: str, config: Mapping[str, Any]) -> tuple[dic
         raise InputError(file, f"not safetensors ({error})", "a safetensors file", mend) from error
 
 
-def _build(file: Path, config: Mapping[str, Any], prior: Sequence[float], weights: Mapping[str, Tensor]) -> FusionModel:
-    task = get_task(config["task"])
-    model = build_fusion(config["fusion"], task.schema, config["architecture"], tuple(prior))
+def _member(path: Path, name: str, config: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[Member, str]:
+    """A member and the SHA-256 of its weights. own: the part of the config that is this member's, prior and
+    normalisation."""
+    schema = get_task(config["task"]).schema
+    with _blaming(path / CONFIG):
+        prior, normalisation = own.get("prior"), own.get("normalisation")
+        if not isinstance(prior, list) or not all(isinstance(p, float) for p in prior):
+            raise InputError("prior", f"{prior!r}", "a list of prevalences", "Restore config.json.")
+        if not isinstance(normalisation, dict):
+            raise InputError("normalisation", f"{normalisation!r}", "scales by modality", "Restore config.json.")
+        normaliser = Normaliser.from_json(normalisation)
+        widths = {m: len(scales) for m, scales in normaliser.scales.items()}
+        if widths != {spec.name: len(spec.channels) for spec in schema.modalities}:
+            raise InputError(
+                "normalisation", f"scales for {widths}", "one for each channel of the schema", "Restore config.json."
+            )
+        model = build_fusion(config["fusion"], schema, config["architecture"], tuple(prior))
+    weights, digest = _load_weights(path, name, config)
+    return Member(_filled(path / name, model, weights), normaliser), digest
+
+
+def _filled(file: Path, model: FusionModel, weights: Mapping[str, Tensor]) -> FusionModel:
     state = model.state_dict()
     shapes = {k: tuple(v.shape) for k, v in state.items()}
     found = {k: tuple(v.shape) for k, v in weights.items()}
@@ -160,6 +197,11 @@ def _build(file: Path, config: Mapping[str, Any], prior: Sequence[float], weight
             file, f"{len(wrong)} keys or shapes differ, first {wrong[0]!r}", "the weights of this architecture",
             "Restore config.json and weights together, or train again.",
         )  # fmt: skip
+    broken = [k for k, v in weights.items() if not bool(v.isfinite().all())]
+    if broken:
+        raise InputError(
+            file, f"{broken[0]!r} is not finite", "numbers only", "Train again with a lower learning rate."
+        )
     model.load_state_dict({k: v.to(state[k].dtype) for k, v in weights.items()})
     # Without gradients on weights, no explainer can leave one behind and shared models stay as they are.
     return model.eval().requires_grad_(False)
@@ -169,18 +211,17 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     """Load strictly. Raises InputError naming the file where hash, schema, keys or shapes do not match."""
     path = Path(path)
     config = _read_config(path)
-    weights, digest = _load_weights(path, WEIGHTS, config)
-    task = get_task(config["task"])
+    member, digest = _member(path, WEIGHTS, config, config)
     card = path / CARD
     return Checkpoint(
         path=path,
         digest=digest[:16],
-        task=task,
-        model=_build(path / WEIGHTS, config, config["prior"], weights),
-        normaliser=Normaliser.from_json(config["normalisation"]),
-        base_rate=float(config["prior"][0]),
+        task=get_task(config["task"]),
+        model=member.model,
+        normaliser=member.normaliser,
+        base_rate=member.model.prior[0],
         provenance={k: v for k, v in config["provenance"].items() if k != "fold_of"},
-        architecture={"fusion": config["fusion"], **config["architecture"]},
+        architecture={"system": config["fusion"], **config["architecture"]},
         card=card.read_text(encoding="utf-8") if card.exists() else "",
         fold_of=config["provenance"].get("fold_of", {}),
     )
@@ -190,11 +231,6 @@ def load_folds(path: Path | str) -> list[Member]:
     """The fold members of a checkpoint, each trained without one fifth of the data; empty where none were stored."""
     path = Path(path)
     config = _read_config(path)
-    members = []
-    for k, fold in enumerate(config["folds"]):
-        name = f"folds/{k}.safetensors"
-        weights, _ = _load_weights(path, name, config)
-        members.append(
-            Member(_build(path / name, config, fold["prior"], weights), Normaliser.from_json(fold["normalisation"]))
-        )
-    return members
+    if not all(isinstance(fold, dict) for fold in config["folds"]):
+        raise InputError(path / CONFIG, "folds that are no objects", "prior and normalisation of each", "Train again.")
+    return [_member(path, f"folds/{k}.safetensors", config, fold)[0] for k, fold in enumerate(config["folds"])]

@@ -201,12 +201,7 @@ def _answer(path: Path, checkpoint: Path | None, alarm_type: str | None, alarm_a
 
     torch.set_num_threads(1)
     record = with_alarm(read_record(path), alarm_type, alarm_at)
-    if checkpoint is None:
-        loaded, prepared = choose_checkpoint(record)
-    else:
-        loaded = load_checkpoint(checkpoint)
-        prepared = loaded.task.prepare(record)
-    return answer(loaded, prepared)
+    return answer(load_checkpoint(checkpoint) if checkpoint else choose_checkpoint(record), record)
 
 
 def _explanation(found: Answer, steps: int, top: int) -> dict[str, Any]:

@@ -42,31 +42,30 @@ def with_alarm(record: Record, kind: str | None, seconds: float | None) -> Recor
     return replace(record, meta=replace(record.meta, alarm=Alarm(kind, seconds / 3600)))
 
 
-def choose_checkpoint(record: Record, folder: Path = SHIPPED) -> tuple[Checkpoint, Record]:
-    """The checkpoint under `folder` whose task accepts this record, with the record prepared for it.
+def choose_checkpoint(record: Record, folder: Path = SHIPPED) -> Checkpoint:
+    """The checkpoint under `folder` whose task is made for such a record; the first by name where several are.
 
-    Raises InputError with every task's reason where none does.
+    Raises InputError where there is none.
     """
-    found = find_checkpoints(folder)
+    found = [load_checkpoint(path) for path in find_checkpoints(folder).values()]
     if not found:
         raise InputError(
             folder, "no checkpoint in it", "folders with a config.json", "Train one, or name --checkpoint."
         )
-    reasons = []
-    for path in found.values():
-        checkpoint = load_checkpoint(path)
-        try:
-            return checkpoint, checkpoint.task.prepare(record)
-        except InputError as error:
-            reasons.append(f"{checkpoint.task.name}: {error.came} (needs {error.expected}). {error.mend}")
+    for checkpoint in found:
+        if any(record.present(name) for name in checkpoint.task.reads):
+            return checkpoint
     raise InputError(
-        record.source, "no model here can read it: " + " ".join(reasons), "a record of one of these tasks",
-        "See the reason of each.",
-    )  # fmt: skip
+        record.source,
+        f"it holds {', '.join(sorted(record.values)) or 'nothing'}, which no model in {folder} reads",
+        " or ".join(f"{', '.join(c.task.reads)} ({c.task.name})" for c in found),
+        "Name a model that reads it with --checkpoint.",
+    )
 
 
-def answer(checkpoint: Checkpoint, prepared: Record) -> Answer:
-    """Predict one prepared record, without gradients."""
+def answer(checkpoint: Checkpoint, record: Record) -> Answer:
+    """Predict one record as its reader gave it, without gradients. Raises InputError where the task refuses it."""
+    prepared = checkpoint.task.prepare(record)
     batch = checkpoint.batch([prepared])
     with torch.inference_mode():
         prediction = checkpoint.model(batch)

@@ -193,7 +193,7 @@ class _Rows(Dataset[int]):
 
 
 def _loader(count: int, order: SeededOrder) -> DataLoader[int]:
-    # A loader draws from its generator whenever it is iterated; from the global one, that would shift dropout on resume.
+    # A loader draws from its generator at each pass; from the global one, that would shift dropout on resume.
     return DataLoader(_Rows(count), batch_sampler=order, collate_fn=list, generator=torch.Generator())
 
 

@@ -27,6 +27,8 @@ class Task(ABC):
 
     name: str
     label: str
+    reads: tuple[str, ...]
+    """The reader modalities it is made of; a record without any of them is another task's."""
     schema: Schema
     wording: Wording
     citation: str
@@ -50,14 +52,14 @@ class Task(ABC):
     def label_of(self, record: Record) -> float | None:
         return record.labels.get(self.label)
 
-    def require(self, record: Record, *modalities: str) -> None:
+    def require(self, record: Record) -> None:
         """Refuse a record that carries none of the reader modalities this task is made of."""
-        if not any(record.present(name) for name in modalities):
+        if not any(record.present(name) for name in self.reads):
             found = ", ".join(sorted(record.values)) or "nothing"
             raise InputError(
                 record.source,
                 f"the record holds {found}, none of which {self.name} reads",
-                f"at least one of {', '.join(modalities)} with observed values",
+                f"at least one of {', '.join(self.reads)} with observed values",
                 "Choose a record of this task, or another task for this record.",
             )
 

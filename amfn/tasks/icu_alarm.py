@@ -78,6 +78,7 @@ def resample(values: np.ndarray, from_hz: float) -> np.ndarray:
 class ICUAlarm(Task):
     name = "icu_alarm"
     label = "true_alarm"
+    reads = ("ecg", "abp", "ppg", "resp")
     schema = _schema()
     wording = Wording(
         title="ICU alarm",
@@ -97,7 +98,7 @@ class ICUAlarm(Task):
 
         meta.context holds the median and half the 5-95 % range of each channel over the up to 300 s before the alarm.
         """
-        self.require(record, "ecg", "abp", "ppg", "resp")
+        self.require(record)
         alarm = self._alarm(record)
         channels: dict[str, tuple[Channel, ...]] = {}
         values: dict[str, np.ndarray] = {}
@@ -155,7 +156,7 @@ class ICUAlarm(Task):
         return alarm
 
     def _enough(self, record: Record, observed: Mapping[str, np.ndarray]) -> None:
-        longest = max(float(observed[m].any(1).sum()) / RATE_HZ for m in ("ecg", "abp", "ppg", "resp"))
+        longest = max(float(observed[m].any(1).sum()) / RATE_HZ for m in self.reads)
         if longest < MINIMUM_S:
             raise InputError(
                 record.source,

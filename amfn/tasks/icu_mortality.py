@@ -76,6 +76,7 @@ def hourly(hours: np.ndarray, values: np.ndarray, channels: tuple[Channel, ...])
 class ICUMortality(Task):
     name = "icu_mortality"
     label = "in_hospital_death"
+    reads = ("chart", "admission")
     schema = _schema()
     wording = Wording(
         title="ICU mortality",
@@ -91,7 +92,7 @@ class ICUMortality(Task):
     )
 
     def prepare(self, record: Record) -> Record:
-        self.require(record, "chart", "admission")
+        self.require(record)
         # A stay with nothing charted in 48 h is still a stay: its demographics speak, the rest is missing.
         names = [channel.name for channel in record.channels.get("chart", ())]
         hours = record.hours.get("chart", np.zeros(0))

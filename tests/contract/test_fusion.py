@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from amfn.batch import Normaliser, Scale
-from amfn.fusion import FUSIONS, FusionModel, build_fusion
+from amfn.fusion import AMFN, AMFNConfig, FusionModel, build_fusion, config_to_dict
 from amfn.losses import LossConfig, Objectives
-from amfn.types import InputError
+from amfn.types import Batch, Encoded, InputError
 from tests.systems import NAMES, PRIOR, SCHEMA, SMALL, batch, padded, system
 
-ENCODER_OPTIONS = (
+ENCODER_OPTIONS: tuple[dict[str, object], ...] = (
     {"sequence": "attention"},
     {"sequence": "gru"},
     {"sequence": "none"},
@@ -33,7 +33,9 @@ AMFN_OPTIONS: tuple[dict[str, object], ...] = (
     {"heads": 1},
     *({"encoder": {"width": 8, **option}} for option in ENCODER_OPTIONS),
 )
-CASES = [(name, {}) for name in NAMES] + [("amfn", options) for options in AMFN_OPTIONS]
+CASES: list[tuple[str, dict[str, object]]] = [(name, {}) for name in NAMES] + [
+    ("amfn", options) for options in AMFN_OPTIONS
+]
 
 
 def label(case: object) -> str:
@@ -44,11 +46,6 @@ def label(case: object) -> str:
 def model(request: pytest.FixtureRequest) -> FusionModel:
     name, options = request.param
     return system(name, **options)
-
-
-def logits(model: FusionModel, *args: object, **kwargs: object) -> torch.Tensor:
-    with torch.no_grad():
-        return model(batch(*args, **kwargs)).logits  # type: ignore[arg-type]
 
 
 def test_shapes(model: FusionModel) -> None:
@@ -173,27 +170,23 @@ def test_fusing_a_subset_equals_masking_the_batch(model: FusionModel) -> None:
 
 
 def test_state_round_trip(model: FusionModel) -> None:
-    twin = build_fusion(model.name, SCHEMA, _settings(model), PRIOR)
+    twin = build_fusion(model.name, SCHEMA, config_to_dict(model.config), PRIOR)
     twin.load_state_dict(model.state_dict())
     many = batch(4)
     with torch.no_grad():
         assert torch.equal(twin.eval()(many).logits, model(many).logits)
 
 
-def _settings(model: FusionModel) -> dict[str, object]:
-    from amfn.fusion import config_to_dict
-
-    return config_to_dict(model.config)
-
-
 def test_the_suite_objects_to_a_leak() -> None:
     """A system that reads behind `present` must fail the suite's check."""
 
-    class Leaky(FUSIONS["amfn"]):  # type: ignore[misc, name-defined]
-        def encode(self, batch):  # type: ignore[no-untyped-def]
+    class Leaky(AMFN):
+        def encode(self, batch: Batch) -> Encoded:
             return super().encode(replace(batch, present=torch.ones_like(batch.present)))
 
-    leaky = Leaky(SCHEMA, system("amfn").config, PRIOR).eval()
+    config = system("amfn").config
+    assert isinstance(config, AMFNConfig)
+    leaky = Leaky(SCHEMA, config, PRIOR).eval()
     with pytest.raises(AssertionError):
         test_what_stands_behind_absent_cannot_change_a_logit(leaky)
 

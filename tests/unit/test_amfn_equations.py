@@ -176,7 +176,8 @@ def test_whole_network_against_plain_loops() -> None:
     out = amfn.fuse(Encoded(h * present[..., None], present))
     here = [0, 1, 3, 4]
 
-    def value(t: torch.Tensor) -> np.ndarray:
+    def value(t: torch.Tensor | None) -> np.ndarray:
+        assert t is not None
         return t.detach().double().numpy()
 
     z = {i: (value(h)[0, i] - value(amfn.norm.mean)[i]) / np.sqrt(value(amfn.norm.var)[i] + 1e-5) for i in here}
