@@ -95,7 +95,7 @@ def test_equations_10_and_11_by_hand() -> None:
     """h_1 = (1, 0), h_2 = (0, 2): cos = 0 off the diagonal, so (1 + cos) / 2 is [[1, ½], [½, 1]] and A its rows over
     1.5: [[⅔, ⅓], [⅓, ⅔]]. With W = I, A H = [[⅔, ⅔], [⅓, 4/3]]; all positive, so H' = H + A H."""
     graph = SimilarityGraph(2, 1)
-    put(graph.layers[0].weight, [[1.0, 0.0], [0.0, 1.0]])
+    put(next(graph.parameters()), [[1.0, 0.0], [0.0, 1.0]])
     out, adjacency = graph(torch.tensor([[[1.0, 0.0], [0.0, 2.0]]]), torch.tensor([[True, True]]))
     torch.testing.assert_close(adjacency, torch.tensor([[[2 / 3, 1 / 3], [1 / 3, 2 / 3]]]))
     torch.testing.assert_close(out, torch.tensor([[[5 / 3, 2 / 3], [1 / 3, 10 / 3]]]))
@@ -109,7 +109,7 @@ def test_equation_10_survives_opposite_embeddings() -> None:
 
 def test_equation_11_clips_at_zero_and_keeps_the_residual() -> None:
     graph = SimilarityGraph(2, 1)
-    put(graph.layers[0].weight, [[-1.0, 0.0], [0.0, -1.0]])
+    put(next(graph.parameters()), [[-1.0, 0.0], [0.0, -1.0]])
     h = torch.tensor([[[1.0, 0.0], [0.0, 2.0]]])
     torch.testing.assert_close(graph(h, torch.tensor([[True, True]]))[0], h)
 
@@ -119,7 +119,8 @@ def test_equations_13_15_and_16_by_hand() -> None:
     γ_2 = σ(ln 3) = ¾; gated_1 = (½, 0), gated_2 = (0, 1.5). q = (2, 2): q · gated = 1 and 3, so β = softmax(1, 3) =
     (1, e²) / (1 + e²). Head w = (4, 2), b = 0: the parts are β_1 · 4 · ½ = 2 β_1 and β_2 · 2 · 1.5 = 3 β_2."""
     amfn = model(normalise=False, attention=False, graph_layers=0)
-    assert amfn.gate is not None and amfn.query is not None
+    assert amfn.gate is not None
+    assert amfn.query is not None
     put(amfn.gate, [[0.0, 0.0], [0.0, math.log(3) / 2]])
     put(amfn.query, [2.0, 2.0])
     put(amfn.head.weight, [[4.0, 2.0]])
@@ -131,12 +132,14 @@ def test_equations_13_15_and_16_by_hand() -> None:
     torch.testing.assert_close(prediction.embedding, torch.tensor([[beta[0] * 0.5, beta[1] * 1.5]]))
     torch.testing.assert_close(trace.node_logits, torch.tensor([[[2 * beta[0]], [3 * beta[1]]]]))
     assert prediction.logits.item() == pytest.approx(2 * beta[0] + 3 * beta[1], abs=1e-6)
-    assert trace.attention is None and trace.adjacency is None
+    assert trace.attention is None
+    assert trace.adjacency is None
 
 
 def test_a_missing_modality_leaves_all_weight_to_the_other() -> None:
     trace = model().fuse(encoded([[1.0, 0.0], [0.0, 2.0]], (False, True))).trace
-    assert trace.weights is not None and trace.gates is not None
+    assert trace.weights is not None
+    assert trace.gates is not None
     assert trace.weights.tolist() == [[0.0, 1.0]]
     assert trace.gates[0, 0].item() == 0.0
 
@@ -166,8 +169,11 @@ def test_whole_network_against_plain_loops() -> None:
     torch.manual_seed(3)
     schema = Schema("five", tuple(ModalitySpec(m, "static", (Channel("c", "mV", 0, 1),)) for m in "abcde"), ("y",))
     amfn = AMFN(schema, AMFNConfig(dim=8, heads=2), (0.2,)).eval()
-    assert amfn.norm is not None and amfn.attention is not None and amfn.graph is not None
-    assert amfn.gate is not None and amfn.query is not None
+    assert amfn.norm is not None
+    assert amfn.attention is not None
+    assert amfn.graph is not None
+    assert amfn.gate is not None
+    assert amfn.query is not None
     with torch.no_grad():
         amfn.norm.mean.normal_()
         amfn.norm.var.uniform_(0.5, 2)
@@ -197,8 +203,8 @@ def test_whole_network_against_plain_loops() -> None:
         (i, j): mixed[i] @ mixed[j] / np.linalg.norm(mixed[i]) / np.linalg.norm(mixed[j]) for i in here for j in here
     }
     node = mixed
-    for layer in amfn.graph.layers:
-        weight = value(layer.weight)
+    for layer in amfn.graph.parameters():
+        weight = value(layer)
         node = {
             i: node[i]
             + np.maximum(

@@ -21,7 +21,7 @@ CHANNEL = (Channel("c", "mV", -10, 10),)
 
 
 def test_masked_statistics_by_hand() -> None:
-    """Observed 1, 3 of four steps: mean 2, deviation 1, minimum 1, maximum 3, half the steps. The 99 is not observed."""
+    """Observed 1, 3 of four steps: mean 2, deviation 1, minimum 1, maximum 3, half the steps; 99 is not observed."""
     x = torch.tensor([[[1.0], [99.0], [3.0], [99.0]]])
     seen = torch.tensor([[[True], [False], [True], [False]]])
     values = [float(v) for v in masked_statistics(x, seen, torch.tensor([[4]]))]
@@ -33,7 +33,8 @@ def test_masked_statistics_of_nothing_are_zero_with_finite_gradient() -> None:
     values = masked_statistics(x, torch.zeros(1, 4, 1, dtype=torch.bool), torch.tensor([[4]]))
     assert [float(v.detach()) for v in values] == [0.0] * 5
     torch.stack(values).sum().backward()
-    assert x.grad is not None and x.grad.isfinite().all()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
 
 
 def test_temporal_attention_is_a_distribution_over_valid_tokens() -> None:
@@ -42,13 +43,14 @@ def test_temporal_attention_is_a_distribution_over_valid_tokens() -> None:
     pooled, weight = pool(torch.randn(2, 3, 4), valid)
     assert weight[0, :2].sum().item() == pytest.approx(1.0)
     assert weight[0, 2] == 0
-    assert (weight[1] == 0).all() and (pooled[1] == 0).all()
+    assert (weight[1] == 0).all()
+    assert (pooled[1] == 0).all()
 
 
 def test_series_encoder_carries_the_last_observation_forward() -> None:
     """One measurement of 2 at step 1: after it, the token holds value 2, and the time since grows by a quarter."""
     encoder = SeriesEncoder(ModalitySpec("m", "series", CHANNEL, steps=4), 3, EncoderConfig(width=4, sequence="none"))
-    caught = {}
+    caught: dict[str, torch.Tensor] = {}
     encoder.lift.register_forward_pre_hook(lambda _, args: caught.update(tokens=args[0]))
     observed = torch.tensor([[[False], [True], [False], [False]]])
     encoder.eval()(torch.full((1, 4, 1), 2.0), observed, torch.ones(1, 4, dtype=torch.bool))
@@ -96,7 +98,8 @@ def test_spiking_layer_fires_when_charged_and_passes_a_gradient() -> None:
     assert out[0, :, 1].sum() == 0
     assert set(out.detach().unique().round(decimals=5).tolist()) <= {0.0, 1.0}
     out.sum().backward()
-    assert layer.decay.grad is not None and layer.decay.grad.abs().sum() > 0
+    assert layer.decay.grad is not None
+    assert layer.decay.grad.abs().sum() > 0
 
 
 def test_positions_are_distinct() -> None:
