@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,27 +84,38 @@ class Cohort:
         mend = "Prepare it again with `python -m amfn prepare`."
         try:
             with np.load(path, allow_pickle=False) as store:
-                head = json.loads(str(store["head"]))
-                task = get_task(head["task"])
-                if head["version"] != VERSION or head["schema"] != task.schema.digest():
-                    raise InputError(
-                        path, f"version {head['version']}, schema {head['schema']}",
-                        f"version {VERSION}, schema {task.schema.digest()}", mend,
-                    )  # fmt: skip
-                names = task.schema.names
-                return cls(
-                    task,
-                    tuple(store["ids"].tolist()),
-                    store["labels"],
-                    tuple(store["groups"].tolist()),
-                    {m: store[f"values/{m}"] for m in names},
-                    {m: store[f"context/{m}"] for m in names},
-                    tuple(head["refused"]),
-                )
-        except (OSError, KeyError, BadZipFile, json.JSONDecodeError) as error:
+                arrays = dict(store)
+            head = json.loads(str(arrays["head"]))
+            name, version, schema = str(head["task"]), head["version"], head["schema"]
+            refused = tuple(str(reason) for reason in head["refused"])
+        # Numpy says with many kinds of exception that a file is not one of its own.
+        except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile, zlib.error) as error:
             raise InputError(
                 path, f"not readable as a prepared cohort ({error})", "an .npz of `prepare`", mend
             ) from error
+        task = get_task(name)
+        if version != VERSION or schema != task.schema.digest():
+            raise InputError(
+                path, f"version {version}, schema {schema}", f"version {VERSION}, schema {task.schema.digest()}", mend
+            )
+        count = len(arrays["ids"]) if "ids" in arrays and arrays["ids"].ndim == 1 else -1
+        shapes: dict[str, tuple[int, ...]] = {"ids": (count,), "groups": (count,), "labels": (count,)}
+        for spec in task.schema.modalities:
+            shapes[f"values/{spec.name}"] = (count, spec.steps, len(spec.channels))
+            shapes[f"context/{spec.name}"] = (count, 2, len(spec.channels))
+        for key, shape in shapes.items():
+            if key not in arrays or arrays[key].shape != shape:
+                came = f"{key} of shape {arrays[key].shape}" if key in arrays else f"no {key}"
+                raise InputError(path, came, f"{key} of shape {shape}", mend)
+        return cls(
+            task,
+            tuple(arrays["ids"].tolist()),
+            arrays["labels"],
+            tuple(arrays["groups"].tolist()),
+            {m: arrays[f"values/{m}"] for m in task.schema.names},
+            {m: arrays[f"context/{m}"] for m in task.schema.names},
+            refused,
+        )
 
 
 def read_folders(task: Task, paths: Sequence[Path], progress: bool = True) -> Cohort:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from amfn.checkpoint import Checkpoint, find_checkpoints, load_checkpoint
+from amfn.tasks.icu_alarm import ALARMS
 from amfn.types import Alarm, Batch, InputError, Prediction, Record
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -37,7 +38,9 @@ def with_alarm(record: Record, kind: str | None, seconds: float | None) -> Recor
         raise InputError(
             record.source, "half an alarm", "both --alarm-type and --alarm-at SECONDS", "Give the other one as well."
         )
-    if not seconds > 0:
+    if kind not in ALARMS:
+        raise InputError("--alarm-type", repr(kind), f"one of {', '.join(ALARMS)}", "Write it exactly so.")
+    if not 0 < seconds < math.inf:
         raise InputError(record.source, f"an alarm at {seconds} s", "a time after the record's start", "Correct it.")
     return replace(record, meta=replace(record.meta, alarm=Alarm(kind, seconds / 3600)))
 

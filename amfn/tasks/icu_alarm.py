@@ -120,17 +120,14 @@ class ICUAlarm(Task):
                 )
                 + spec.channels[len(picked) :]
             )
-            before = record.hours[spec.name] < alarm.hours - 1e-9
-            past = record.values[spec.name][before][:, picked]
             rate = self._rate(record, spec.name)
-            past = past[-int(CONTEXT_S * rate) :]
+            past = self._before(record, spec.name, alarm, rate)[:, picked]
+            past = past[-round(CONTEXT_S * rate) :]
             for c in range(len(picked)):
                 context[spec.name][:, c] = centre_spread(past[:, c])
-            window = resample(past[-int(WINDOW_S * rate) :], rate)[-spec.steps :]
+            window = resample(past[-round(WINDOW_S * rate) :], rate)[-spec.steps :]
             values[spec.name][spec.steps - len(window) :, : len(picked)] = window
         alarm_row = np.array([[float(alarm.kind == kind) for kind in ALARMS]], np.float32)
-        if alarm.kind not in ALARMS:
-            alarm_row[:] = np.nan
         values["alarm"], channels["alarm"] = alarm_row, self.schema.modality("alarm").channels
         observed = {m: ~np.isnan(v) for m, v in values.items()}
         self._enough(record, observed)
@@ -146,10 +143,10 @@ class ICUAlarm(Task):
 
     def _alarm(self, record: Record) -> Alarm:
         alarm = record.meta.alarm
-        if alarm is None:
+        if alarm is None or alarm.kind not in ALARMS:
             raise InputError(
                 record.source,
-                "the record names no alarm",
+                f"the record names {'no alarm' if alarm is None else f'an alarm {alarm.kind!r}'}",
                 f"an alarm type ({', '.join(ALARMS)}) in the header's comments or in a file ALARMS beside it",
                 "Name it with --alarm-type and --alarm-at SECONDS if an alarm did sound in this record.",
             )
@@ -164,6 +161,17 @@ class ICUAlarm(Task):
                 f"at least {MINIMUM_S:.0f} s of one signal in the {WINDOW_S:.0f} s before the alarm",
                 "Check the time of the alarm (--alarm-at) and the length of the record.",
             )
+
+    @staticmethod
+    def _before(record: Record, modality: str, alarm: Alarm, rate: float) -> np.ndarray:
+        """The samples before the alarm, f32[T, C]; where the record ends earlier, NaN up to the alarm."""
+        hours = record.hours[modality]
+        past = record.values[modality][hours < alarm.hours - 1e-9]
+        lacking = (alarm.hours - hours[-1]) * 3600 * rate - 1
+        if lacking < 0.5:
+            return past
+        gap = np.full((min(round(lacking), round(CONTEXT_S * rate)), past.shape[1]), np.nan, np.float32)
+        return np.concatenate([past, gap])
 
     @staticmethod
     def _rate(record: Record, modality: str) -> float:
