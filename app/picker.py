@@ -1,0 +1,177 @@
+"""The sidebar: source, task, filters and the record. Drawn once a run, on every page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from amfn.types import InputError
+from app import services, state, text
+from app.views import Entry, Listing
+
+SOURCES = {"sample": "Sample cohort (simulated)", "folder": "My own folder"}
+ORDERS = {"id": "Record", "high": "Highest risk first", "low": "Lowest risk first"}
+ANYTHING, NOTHING = "any", "nothing"
+MISSING = {ANYTHING: "Any", NOTHING: "Nothing missing"}
+
+
+def sidebar() -> None:
+    """Everything that selects. A folder that cannot be used is explained by the page; here the rest stays usable."""
+    state.start()
+    with st.sidebar:
+        _source()
+        try:
+            listed = _task()
+            if listed.ids:
+                _records(listed)
+                state.share(listed)
+        except InputError:
+            st.caption("No records to choose from: see the message on the page.")
+        st.caption(text.DISCLAIMER)
+
+
+def _source() -> None:
+    st.session_state["w_source"] = state.source()
+    st.radio(
+        "Records from",
+        list(SOURCES),
+        format_func=SOURCES.__getitem__,
+        key="w_source",
+        on_change=lambda: state.set_source(st.session_state["w_source"]),
+    )
+    if state.source() == "folder":
+        st.session_state["w_folder"] = state.folder()
+        st.text_input(
+            "Folder",
+            key="w_folder",
+            placeholder="/path/to/records",
+            help="A folder on this computer with PhysioNet Challenge 2012 stays (.txt) or WFDB records (.hea with "
+            "their signal files). It is only read.",
+            on_change=lambda: state.set_folder(st.session_state["w_folder"]),
+        )
+
+
+def _task() -> Listing:
+    titles, here = services.task_titles(), state.tasks()
+    st.session_state["w_task"] = state.task()
+    st.radio(
+        "Question",
+        here,
+        format_func=titles.__getitem__,
+        key="w_task",
+        horizontal=True,
+        on_change=lambda: state.set_task(st.session_state["w_task"]),
+    )
+    return state.listing()
+
+
+def _records(listed: Listing) -> None:
+    entries = _entries(listed)
+    ids = _filtered(listed, entries) if entries else list(listed.ids)
+    current = state.chosen(listed)
+    # A record asked for that is unknown or unreadable stays chosen, so that the page can say why.
+    excluded = current in entries or not state.is_chosen(listed)
+    if ids and current not in ids and excluded:
+        current = ids[0]
+        state.choose(listed, current)
+    st.caption(f"{len(ids):,} of {len(listed.ids):,} records")
+    if not ids:
+        st.warning("No record matches these filters.", icon=":material/filter_alt_off:")
+        return
+    st.session_state["w_record"] = current if current in ids else None
+    st.selectbox(
+        "Record",
+        ids,
+        index=None,
+        format_func=lambda record_id: _line(record_id, entries.get(record_id)),
+        key="w_record",
+        placeholder="Choose a record",
+        help="Type to search in what the list shows.",
+        on_change=_picked,
+        args=(listed,),
+    )
+    _steps(listed, ids, current)
+
+
+def _picked(listed: Listing) -> None:
+    if st.session_state["w_record"] is not None:
+        state.choose(listed, st.session_state["w_record"])
+
+
+def _steps(listed: Listing, ids: list[str], current: str) -> None:
+    at = ids.index(current) if current in ids else -1
+    with st.container(horizontal=True):
+        for label, to in (("Previous", at - 1), ("Next", at + 1)):
+            inside = 0 <= to < len(ids)
+            st.button(
+                label,
+                key=f"w_{label.lower()}",
+                disabled=not inside,
+                on_click=state.choose,
+                args=(listed, ids[to] if inside else current),
+            )
+
+
+def _entries(listed: Listing) -> dict[str, Entry]:
+    """What the finished survey says of each record; empty while it is not finished or the model cannot be used."""
+    try:
+        found = services.survey(listed)
+    except InputError:
+        return {}
+    return found.entries if found.done else {}
+
+
+def _line(record_id: str, entry: Entry | None) -> str:
+    return record_id if entry is None else f"{record_id} · {entry.group} · {text.percent(entry.risk)}"
+
+
+def _filtered(listed: Listing, entries: dict[str, Entry]) -> list[str]:
+    schema = services.schema(listed.task)
+    titles = {spec.name: spec.title for spec in schema.modalities}
+    lacking = sorted({name for e in entries.values() for name in e.missing}, key=schema.names.index)
+    groups = sorted({e.group for e in entries.values()})
+    with st.expander("Filter and order", expanded=False, icon=":material/filter_alt:"):
+        wanted = st.multiselect(services.group_title(listed.task), groups, key=f"w_group_{listed.task}")
+        missing = st.selectbox(
+            "Missing modality",
+            [ANYTHING, NOTHING, *lacking],
+            format_func=lambda name: MISSING.get(name) or f"{titles[name]} missing",
+            key=f"w_missing_{listed.task}",
+        )
+        low, high = st.slider("Risk", 0, 100, (0, 100), step=1, format="%d %%", key=f"w_risk_{listed.task}")
+        order = st.selectbox("Order", list(ORDERS), format_func=ORDERS.__getitem__, key=f"w_order_{listed.task}")
+    kept = [
+        e
+        for e in entries.values()
+        if (not wanted or e.group in wanted)
+        and (missing == ANYTHING or missing in e.missing or (missing == NOTHING and not e.missing))
+        and low <= 100 * e.risk <= high
+    ]
+    if order != "id":
+        kept.sort(key=lambda e: e.risk, reverse=order == "high")
+    ids = [e.record_id for e in kept]
+    return ids if order != "id" else sorted(ids)
+
+
+def survey() -> None:
+    """After the page is drawn: read the whole folder, if small or if asked to, so that filters and risks appear."""
+    try:
+        listed = state.listing()
+        found = services.survey(listed)
+    except InputError:
+        return
+    if found.done:
+        return
+    with st.sidebar:
+        small = len(listed.ids) <= services.AUTOMATIC_UP_TO
+        asked = f"rank:{listed.folder}|{listed.task}"
+        if not small and not st.session_state.get(asked):
+            st.button(
+                "Rank all records by risk",
+                help=f"Reads all {len(listed.ids):,} records, which filters need. Choosing a record meanwhile is fine.",
+                on_click=lambda: st.session_state.update({asked: True}),
+                key="w_rank",
+            )
+            return
+        bar = st.progress(found.share, "Reading all records …")
+        services.complete(listed, lambda share: bar.progress(share, f"Reading all records … {100 * share:.0f} %"))
+    st.rerun()

@@ -1,0 +1,350 @@
+"""The only place that loads, runs and caches. Results leave as numpy views; nothing here draws.
+
+Models are cached by their checkpoint's hash, results by record hash, weights hash and settings: never by a name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+
+from amfn.checkpoint import CONFIG, WEIGHTS, Checkpoint, load_checkpoint
+from amfn.evaluation import fingerprint
+from amfn.readers import Folder, open_folder, read_record
+from amfn.tasks import TASKS, Task, get_task
+from amfn.types import InputError, Record, Schema
+from app.text import clock
+from app.views import Analysis, Case, Entry, Listing, ModelFacts, Refusal, refusal
+from explain.gradients import integrated_gradients
+from explain.narrative import one_sentence
+from explain.shapley import fuse_subsets
+from explain.types import Attribution, Coalitions, all_masks
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES = ROOT / "sample_data"
+AUTOMATIC_UP_TO = 600
+"""Cohorts up to this size are read and ranked without being asked."""
+FORMATS: Mapping[str, str] = {"icu_mortality": "challenge2012", "icu_alarm": "wfdb"}
+"""Which reader's records a task takes."""
+LISTED_UP_TO = 40
+"""Longer tables of a checkpoint's provenance are named with their length only."""
+PARTS = ("attention", "adjacency", "gates", "weights", "node_logits", "bias")
+
+# One record is too little work to share between cores: a second thread costs more than it gives.
+torch.set_num_threads(1)
+
+
+def task_titles() -> dict[str, str]:
+    return {name: task.wording.title for name, task in TASKS.items()}
+
+
+def schema(task: str) -> Schema:
+    return get_task(task).schema
+
+
+def group_title(task: str) -> str:
+    """What the task's subgroup is called ("Alarm type")."""
+    return get_task(task).wording.group
+
+
+def sample_folder(task: str) -> str:
+    return str(SAMPLES / task)
+
+
+def checkpoint_folder() -> Path:
+    """`checkpoints/`, or the folder that AMFN_CHECKPOINTS names; one subfolder per task."""
+    return Path(os.environ.get("AMFN_CHECKPOINTS") or ROOT / "checkpoints").expanduser()
+
+
+def checkpoint(task: str) -> Checkpoint:
+    """The task's model. Raises InputError where there is none or it is not as its config says."""
+    path = checkpoint_folder() / get_task(task).name
+    try:
+        # config.json states the hash of every weights file, and loading holds them to it: its own hash stands for all.
+        config_hash = hashlib.sha256((path / CONFIG).read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(
+            path,
+            f"no trained model for {get_task(task).wording.title}",
+            f"a checkpoint folder with {CONFIG} and {WEIGHTS}",
+            f"Restore it, or train one: python -m amfn train {task}",
+        ) from error
+    return _load(str(path), config_hash)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Loading the model …")
+def _load(path: str, config_hash: str) -> Checkpoint:
+    return load_checkpoint(path)
+
+
+def listing(folder: str, task: str) -> Listing:
+    """The records in `folder` that the task takes; nothing is read but names. Raises InputError with what to do."""
+    if not folder.strip():
+        raise InputError("folder", "no folder named", "the path of a folder with records", "Type its path.")
+    path = Path(folder.strip()).expanduser()
+    stamp = _stamp(path)
+    found = _open(str(path), stamp)
+    ids = tuple(ref.record_id for ref in found.refs if ref.format == FORMATS[get_task(task).name])
+    return Listing(str(path), task, ids, stamp, found.findings)
+
+
+def tasks_in(folder: str) -> tuple[str, ...]:
+    """The tasks for which `folder` holds records."""
+    return tuple(task for task in TASKS if listing(folder, task).ids)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking into the folder …")
+def _open(path: str, stamp: str) -> Folder:
+    return open_folder(path)
+
+
+def _stamp(path: Path) -> str:
+    """Times of a folder and of those two levels below it: they change when a file comes, goes or is replaced."""
+    times = [_modified(path)]
+    for base, folders, _ in os.walk(path):
+        depth = len(Path(base).relative_to(path).parts)
+        times += [_modified(Path(base) / name) for name in sorted(folders)]
+        if depth >= 1:
+            folders.clear()
+    return hashlib.sha256(repr(times).encode()).hexdigest()[:16]
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loaded:
+    record: Record
+    prepared: Record
+    digest: str
+
+
+def _loaded(listed: Listing, record_id: str) -> _Loaded:
+    ref = _open(listed.folder, listed.stamp).find(record_id)
+    if ref.format != FORMATS[listed.task]:
+        raise InputError(
+            ref.path,
+            f"a record in the format {ref.format}",
+            f"one of the {len(listed.ids)} records for {task_titles()[listed.task]}",
+            "Choose the other task for this record.",
+        )
+    beside = (ref.path, ref.path.with_suffix(".dat"), ref.path.with_suffix(".mat"))
+    return _read(str(ref.path), tuple(_modified(path) for path in beside), listed.task)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _read(path: str, modified: tuple[int, ...], task: str) -> _Loaded:
+    record = read_record(path)
+    return _Loaded(record, get_task(task).prepare(record), record.digest())
+
+
+def case(listed: Listing, record_id: str) -> Case:
+    """One record, read and analysed. Raises InputError where the record or the model cannot be used."""
+    model = checkpoint(listed.task)
+    loaded = _loaded(listed, record_id)
+    wording = model.task.wording
+    known = model.task.label_of(loaded.record)
+    return Case(
+        listing=listed,
+        record=loaded.record,
+        prepared=loaded.prepared,
+        digest=loaded.digest,
+        facts=_facts(loaded),
+        group=model.task.group(loaded.prepared),
+        simulated=Path(listed.folder).is_relative_to(SAMPLES),
+        trained_on=fingerprint(record_id) in model.fold_of,
+        noun=wording.event,
+        outcome=None if known is None else wording.positive if known else wording.negative,
+        analysis=_analyse(loaded.digest, model.digest, loaded.prepared, model),
+    )
+
+
+def _facts(loaded: _Loaded) -> tuple[str, ...]:
+    """Age, sex and ICU type, or alarm type and time: what a banner says of the patient."""
+    facts = []
+    if "demographics" in loaded.prepared.values:
+        row = {
+            c.name: float(v)
+            for c, v in zip(
+                loaded.prepared.channels["demographics"], loaded.prepared.values["demographics"][0], strict=True
+            )
+        }
+        facts.append("Age not recorded" if np.isnan(row["Age"]) else f"{row['Age']:.0f} years")
+        facts.append("Sex not recorded" if np.isnan(row["male"]) else "Male" if row["male"] else "Female")
+        group = TASKS["icu_mortality"].group(loaded.prepared)
+        facts.append("ICU type not recorded" if group == "unknown" else f"{group} ICU")
+    alarm = loaded.record.meta.alarm
+    if alarm is not None:
+        facts.append(f"{TASKS['icu_alarm'].group(loaded.prepared)} alarm at {clock(alarm.hours * 3600)}")
+    return tuple(facts)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _analyse(record_digest: str, weights: str, _prepared: Record, _model: Checkpoint) -> Analysis:
+    """All subsets of the record's modalities in one batch, encoders run once."""
+    model, spec = _model.model, _model.task.schema
+    with torch.no_grad():
+        encoded = model.encode(_model.batch([_prepared]))
+    masks, prediction = fuse_subsets(model, encoded)
+    present = encoded.present[0].numpy()
+    logits = prediction.logits[:, 0].double().numpy()
+    players = all_masks(len(spec.names))
+    game = Coalitions(
+        players=spec.names,
+        masks=players,
+        values=logits[players[:, present] @ (1 << np.arange(int(present.sum())))],
+        present=present,
+        target=spec.targets[0],
+    )
+    shapley = game.shapley()
+    titles = tuple(modality.title for modality in spec.modalities)
+    risks = 1 / (1 + np.exp(-logits))
+    parts = {name: getattr(prediction.trace, name) for name in PARTS}
+    arrays = {name: tensor.numpy() for name, tensor in parts.items() if tensor is not None}
+    for name in {"node_logits", "bias"} & set(arrays):
+        arrays[name] = arrays[name][..., 0]
+    return Analysis(
+        names=spec.names,
+        titles=titles,
+        present=present,
+        masks=masks,
+        logits=logits,
+        risks=risks,
+        parts=arrays,
+        shapley=shapley,
+        empty_logit=game.empty,
+        base_rate=_model.base_rate,
+        sentence=one_sentence(
+            risk=float(risks[-1]),
+            base_rate=_model.base_rate,
+            contributions=dict(zip(spec.names, shapley.tolist(), strict=True)),
+            titles=dict(zip(spec.names, titles, strict=True)),
+            missing=[name for name, here in zip(spec.names, present, strict=True) if not here],
+            noun=f"chance of {_model.task.wording.event}",
+        ),
+    )
+
+
+def attribution(opened: Case, steps: int, refine: bool) -> Attribution:
+    """Integrated Gradients of one record, its values on the model's own grid."""
+    model = checkpoint(opened.listing.task)
+    return _attribute(opened.digest, model.digest, steps, refine, opened.prepared, model)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _attribute(
+    record_digest: str, weights: str, steps: int, refine: bool, _prepared: Record, _model: Checkpoint
+) -> Attribution:
+    return integrated_gradients(_model.model, _model.batch([_prepared]), steps=steps, refine=refine)
+
+
+@dataclass(slots=True, eq=False)
+class Survey:
+    """What is known so far of a whole folder: it grows, is shared between sessions and survives an interruption."""
+
+    pending: list[str]
+    entries: dict[str, Entry] = field(default_factory=dict)
+    refused: dict[str, Refusal] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def done(self) -> bool:
+        return not self.pending
+
+    @property
+    def share(self) -> float:
+        """How much of the folder has been read, 0..1."""
+        read = len(self.entries) + len(self.refused)
+        return read / max(read + len(self.pending), 1)
+
+
+def survey(listed: Listing) -> Survey:
+    """The survey of this folder with this model: empty at first, see `advance`."""
+    return _survey(listed.folder, listed.stamp, listed.task, checkpoint(listed.task).digest, listed.ids)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _survey(folder: str, stamp: str, task: str, weights: str, _ids: tuple[str, ...]) -> Survey:
+    return Survey(list(_ids))
+
+
+def advance(listed: Listing, seconds: float = 0.3) -> Survey:
+    """Read records for about this long, run them as one batch, and remember both answers and refusals."""
+    found, model = survey(listed), checkpoint(listed.task)
+    with found.lock:
+        paths = {ref.record_id: ref.path for ref in _open(listed.folder, listed.stamp).refs}
+        until = time.monotonic() + seconds
+        records: list[Record] = []
+        while found.pending and (time.monotonic() < until or not records):
+            record_id = found.pending.pop(0)
+            try:
+                records.append(model.task.prepare(read_record(paths[record_id])))
+            except InputError as error:
+                found.refused[record_id] = refusal(record_id, error)
+        if records:
+            _record_entries(found, model, records)
+    return found
+
+
+def _record_entries(found: Survey, model: Checkpoint, records: list[Record]) -> None:
+    batch = model.batch(records)
+    with torch.no_grad():
+        risks = torch.sigmoid(model.model(batch).logits[:, 0]).tolist()
+    for record, risk, here in zip(records, risks, batch.present.tolist(), strict=True):
+        missing = tuple(name for name, h in zip(model.task.schema.names, here, strict=True) if not h)
+        found.entries[record.record_id] = Entry(record.record_id, model.task.group(record), risk, missing)
+
+
+def complete(listed: Listing, progress: Callable[[float], Any]) -> Survey:
+    """Finish the survey, reporting the share that is done."""
+    found = survey(listed)
+    while not found.done:
+        found = advance(listed)
+        progress(found.share)
+    return found
+
+
+def model_facts(task: str) -> ModelFacts:
+    model = checkpoint(task)
+    spec: Task = model.task
+    return ModelFacts(
+        title=spec.wording.title,
+        digest=model.digest,
+        schema=spec.schema.digest(),
+        base_rate=model.base_rate,
+        parameters=sum(p.numel() for p in model.model.parameters()),
+        megabytes=(model.path / WEIGHTS).stat().st_size / 1e6,
+        modalities=tuple((m.title, m.kind, ", ".join(c.title for c in m.channels)) for m in spec.schema.modalities),
+        architecture=_flat(model.architecture),
+        provenance=_flat(model.provenance),
+        card=model.card,
+    )
+
+
+def _flat(values: Mapping[str, Any], lead: str = "") -> tuple[tuple[str, str], ...]:
+    """Nested settings as 'outer: inner' names with plain values."""
+    rows: list[tuple[str, str]] = []
+    for name, value in values.items():
+        title = f"{lead}{name.replace('_', ' ')}"
+        if isinstance(value, Mapping | list) and len(value) > LISTED_UP_TO:
+            rows.append((title, f"{len(value):,} entries, in {CONFIG}"))
+        elif isinstance(value, Mapping):
+            rows += _flat(value, f"{title}: ")
+        else:
+            rows.append((title, value if isinstance(value, str) else json.dumps(value, default=str)))
+    return tuple(rows)

@@ -1,0 +1,146 @@
+"""From a record to what the signal figures draw: strips of waveforms, panels of charted values, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from amfn.types import Channel, Record, Schema
+from app.figures import Strip, TrendPanel
+
+EMPTY_HEIGHT = 0.1
+Attributions = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """One charted or static value and what it added to the log-odds. when: 'hour 12', empty for static values."""
+
+    modality: str
+    title: str
+    when: str
+    value: str
+    effect: float
+
+
+def span_s(record: Record) -> float:
+    """Length of the record's waveforms in seconds."""
+    return max((float(h[-1]) * 3600 for m, h in record.hours.items() if len(h) > 1), default=0.0)
+
+
+def window_s(prepared: Record, schema: Schema) -> tuple[float, float]:
+    """What the model saw: first and last second of the waveforms' grid."""
+    grids = [prepared.hours[m.name] * 3600 for m in schema.modalities if m.kind == "waveform"]
+    return float(grids[0][0]), float(2 * grids[0][-1] - grids[0][-2])
+
+
+def before(sounded: float, length: float) -> float:
+    """Where a window of this length starts so that the alarm stands four fifths into it, on a whole second."""
+    return max(float(round(sounded - 0.8 * length)), 0.0)
+
+
+def last_start(record: Record, length: float) -> float:
+    """The last whole second at which a window of this length still lies in the record; at least 1."""
+    return max(float(np.floor(span_s(record) - length + 0.5)), 1.0)
+
+
+def strips(record: Record, prepared: Record, schema: Schema, attributions: Attributions | None = None) -> list[Strip]:
+    """Every recorded lead at its own rate. Attributions f32[T, C] on the model's grid are spread over the samples that
+    each of its steps covers, so that their sum stays the same; a lead that the model does not read has none."""
+    out = []
+    for spec in schema.modalities:
+        if spec.kind != "waveform" or not record.present(spec.name):
+            continue
+        seconds = record.hours[spec.name] * 3600
+        dt = float(seconds[-1] - seconds[0]) / max(len(seconds) - 1, 1)
+        for c, channel in enumerate(record.channels[spec.name]):
+            if not record.observed[spec.name][:, c].any():
+                continue
+            effect = None
+            if attributions is not None and spec.name in attributions:
+                effect = _spread(prepared, spec.name, channel, attributions[spec.name], seconds)
+            values = record.values[spec.name][:, c]
+            title = channel.title if spec.name != "ecg" else f"ECG {channel.title}"
+            out.append(Strip(spec.name, title, channel.unit, float(seconds[0]), dt, values, effect))
+    return out
+
+
+def _spread(
+    prepared: Record, modality: str, channel: Channel, effect: np.ndarray, seconds: np.ndarray
+) -> np.ndarray | None:
+    slots = [k for k, slot in enumerate(prepared.channels[modality]) if slot.title == channel.title]
+    if not slots or not prepared.observed[modality][:, slots[0]].any():
+        return None
+    grid = prepared.hours[modality] * 3600
+    step = float(grid[1] - grid[0])
+    at = np.floor((seconds - grid[0]) / step + 1e-6).astype(int)
+    inside = (at >= 0) & (at < len(grid))
+    count = np.bincount(at[inside], minlength=len(grid))
+    out = np.zeros(len(seconds), np.float32)
+    out[inside] = (effect[:, slots[0]] / np.maximum(count, 1))[at[inside]]
+    return out
+
+
+def charted(record: Record, schema: Schema, hours: float) -> list[TrendPanel]:
+    """Every variable at the times it was charted, an empty panel where it never was. Flags (0 or 1) have no panel."""
+    names = [channel.name for channel in record.channels.get("chart", ())]
+    panels = []
+    for spec in schema.modalities:
+        for channel in spec.channels:
+            if spec.kind != "series" or channel.flag:
+                continue
+            times, values = np.zeros(0), np.zeros(0, np.float32)
+            if channel.name in names:
+                column = record.values["chart"][:, names.index(channel.name)]
+                seen = ~np.isnan(column) & (record.hours["chart"] <= hours)
+                times, values = record.hours["chart"][seen], column[seen]
+            panels.append(TrendPanel(spec.name, channel, times, values, group=spec.title))
+    return panels
+
+
+def hourly(prepared: Record, schema: Schema, attributions: Attributions) -> list[TrendPanel]:
+    """What the model read: one value an hour, with its attribution; an empty panel where there is none."""
+    panels = []
+    for spec in schema.modalities:
+        if spec.kind != "series":
+            continue
+        effect = attributions.get(spec.name, np.zeros_like(prepared.values[spec.name]))
+        for c, channel in enumerate(spec.channels):
+            if not channel.flag:
+                seen = prepared.observed[spec.name][:, c]
+                times, values = prepared.hours[spec.name][seen] + 0.5, prepared.values[spec.name][seen, c]
+                panels.append(TrendPanel(spec.name, channel, times, values, effect[seen, c], spec.title))
+    return panels
+
+
+def influences(prepared: Record, schema: Schema, attributions: Attributions, count: int) -> list[Influence]:
+    """The charted and static values that moved the logit most, largest first. Waveform samples are not listed."""
+    found = []
+    for spec in schema.modalities:
+        if spec.kind == "waveform" or spec.name not in attributions:
+            continue
+        effect, seen = attributions[spec.name], prepared.observed[spec.name]
+        for t, c in zip(*np.nonzero(seen), strict=True):
+            when = f"hour {int(t)}" if spec.kind == "series" else ""
+            value = value_text(spec.channels[c], float(prepared.values[spec.name][t, c]))
+            found.append(Influence(spec.title, spec.channels[c].title, when, value, float(effect[t, c])))
+    found.sort(key=lambda item: -abs(item.effect))
+    return found[:count]
+
+
+def value_text(channel: Channel, value: float) -> str:
+    """A value with its unit; a flag in words."""
+    if channel.flag:
+        return "yes" if value >= 0.5 else "no"
+    return f"{value:.3g} {channel.unit}".strip()
+
+
+def balanced(panels: Sequence[TrendPanel], columns: int) -> list[list[TrendPanel]]:
+    """Panels in reading order, cut into columns of about equal height; an empty panel is only a line in a strip."""
+    heights = np.array([1.0 if len(panel.values) else EMPTY_HEIGHT for panel in panels])
+    middle = np.cumsum(heights) - heights / 2
+    column = np.minimum((middle / heights.sum() * columns).astype(int), columns - 1)
+    parts = [[panel for panel, at in zip(panels, column, strict=True) if at == k] for k in range(columns)]
+    return [part for part in parts if part]

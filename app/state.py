@@ -1,0 +1,124 @@
+"""What is selected: kept in the session across pages, and in the address so that a link opens the same view.
+
+Of a folder that the user named nothing goes into the address but the task: its path and record names stay private.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from amfn.types import InputError
+from app import services
+from app.views import Listing
+
+Source = Literal["sample", "folder"]
+
+
+def framed() -> None:
+    """Run the entry script first where Streamlit ran a page file alone.
+
+    It does so when the first address ever opened is a page's, because their folder is called `pages`; st.navigation
+    would switch that off, but has not run yet.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
+def start() -> None:
+    """Once per session: take the selection from the address, or the folder from AMFN_DATA."""
+    if "source" in st.session_state:
+        return
+    asked = st.query_params.get("record")
+    named = os.environ.get("AMFN_DATA", "")
+    st.session_state["source"] = "folder" if named and asked is None else "sample"
+    st.session_state["folder"] = named
+    st.session_state["chosen"] = {}
+    task = st.query_params.get("task")
+    st.session_state["task"] = task if task in services.task_titles() else None
+    if asked is not None and st.session_state["task"]:
+        st.session_state["chosen"][_place(services.sample_folder(st.session_state["task"]), task)] = asked
+
+
+def source() -> Source:
+    return st.session_state["source"]
+
+
+def set_source(value: Source) -> None:
+    st.session_state["source"] = value
+
+
+def folder() -> str:
+    """The folder that the user named, which may be empty."""
+    return st.session_state["folder"]
+
+
+def set_folder(path: str) -> None:
+    st.session_state["folder"] = path
+
+
+def tasks() -> tuple[str, ...]:
+    """The tasks of the selected source. Raises InputError where the user's folder cannot be used."""
+    return tuple(services.task_titles()) if source() == "sample" else services.tasks_in(folder())
+
+
+def task() -> str:
+    """The selected task; one that the source holds records of. Raises InputError as `tasks` does."""
+    here = tasks()
+    wanted = st.session_state["task"]
+    return wanted if wanted in here else here[0]
+
+
+def selected_task() -> str:
+    """The selected task, whether or not a folder can be used: the Model page needs no record."""
+    framed()
+    try:
+        return task()
+    except InputError:
+        return st.session_state["task"] or next(iter(services.task_titles()))
+
+
+def set_task(value: str) -> None:
+    st.session_state["task"] = value
+
+
+def listing() -> Listing:
+    """The records of the selected source and task. Raises InputError where the folder cannot be used."""
+    selected = task()
+    return services.listing(services.sample_folder(selected) if source() == "sample" else folder(), selected)
+
+
+def chosen(listed: Listing) -> str:
+    """The selected record's id, which a link may have got wrong; the first record where none was selected."""
+    return st.session_state["chosen"].get(_place(listed.folder, listed.task)) or listed.ids[0]
+
+
+def is_chosen(listed: Listing) -> bool:
+    """True where a record was asked for, by hand or by a link."""
+    return _place(listed.folder, listed.task) in st.session_state["chosen"]
+
+
+def choose(listed: Listing, record_id: str) -> None:
+    st.session_state["chosen"][_place(listed.folder, listed.task)] = record_id
+
+
+def share(listed: Listing) -> None:
+    """Put the selection into the address."""
+    wanted = {"task": listed.task}
+    if source() == "sample":
+        wanted["record"] = chosen(listed)
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def dark() -> bool:
+    """True where the browser shows the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def _place(where: str, selected: str | None) -> str:
+    return f"{selected}|{where}"

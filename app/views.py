@@ -1,0 +1,172 @@
+"""What pages draw from: plain numbers and words about one record, without torch.
+
+Axes: P subsets of the present modalities, M modalities, H heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from amfn.types import Finding, InputError, Record
+from app.figures import State
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the record picker once its record has been read. risk: 0..1; missing: modality names."""
+
+    record_id: str
+    group: str
+    risk: float
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A record that cannot be used, and why: the parts of its InputError."""
+
+    record_id: str
+    came: str
+    expected: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The records of one task in one folder. `stamp` changes when a folder's entries change."""
+
+    folder: str
+    task: str
+    ids: tuple[str, ...]
+    stamp: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fused:
+    """How the model fused one subset of a record's modalities. A part that the model does not have is None.
+
+    attention f32[H, M, M]; adjacency f32[M, M]; gates, weights, node_logits f32[M]; logit = bias + sum of node_logits.
+    """
+
+    risk: float
+    logit: float
+    states: tuple[State, ...]
+    attention: np.ndarray | None
+    adjacency: np.ndarray | None
+    gates: np.ndarray | None
+    weights: np.ndarray | None
+    node_logits: np.ndarray | None
+    bias: float | None
+
+    def attention_of(self, head: int | None) -> np.ndarray:
+        """One head's attention f32[M, M], or for None the mean over heads. Raises InputError where there is none."""
+        if self.attention is None:
+            raise InputError("attention", "a model without it", "a model with attention", "Leave this chart out.")
+        return self.attention.mean(axis=0) if head is None else self.attention[head]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """Everything one pass over all subsets of a record's modalities gives. The full record is the last row.
+
+    masks bool[P, M]; logits, risks f64[P]; parts: the trace's fields by name, each [P, ...]; shapley f64[M], log-odds;
+    empty_logit: the model's output with nothing known. Absent modalities are False in every mask.
+    """
+
+    names: tuple[str, ...]
+    titles: tuple[str, ...]
+    present: np.ndarray
+    masks: np.ndarray
+    logits: np.ndarray
+    risks: np.ndarray
+    parts: Mapping[str, np.ndarray]
+    shapley: np.ndarray
+    empty_logit: float
+    base_rate: float
+    sentence: str
+
+    @property
+    def full(self) -> Fused:
+        return self.subset([True] * len(self.names))
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Titles of what was not recorded."""
+        return tuple(t for t, here in zip(self.titles, self.present, strict=True) if not here)
+
+    @property
+    def heads(self) -> int:
+        return self.parts["attention"].shape[1] if "attention" in self.parts else 0
+
+    def states(self, keep: Sequence[bool]) -> tuple[State, ...]:
+        return tuple(
+            "missing" if not here else "present" if kept else "off"
+            for here, kept in zip(self.present, keep, strict=True)
+        )
+
+    def subset(self, keep: Sequence[bool]) -> Fused:
+        """The row for these modalities; what the record lacks is ignored. keep: one flag per modality."""
+        wanted = np.asarray(keep, dtype=bool) & self.present
+        row = int(np.flatnonzero((self.masks == wanted).all(axis=1))[0])
+        part = {name: values[row] for name, values in self.parts.items()}
+        return Fused(
+            risk=float(self.risks[row]),
+            logit=float(self.logits[row]),
+            states=self.states(keep),
+            attention=part.get("attention"),
+            adjacency=part.get("adjacency"),
+            gates=part.get("gates"),
+            weights=part.get("weights"),
+            node_logits=part.get("node_logits"),
+            bias=float(part["bias"]) if "bias" in part else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One record as a page sees it: the reader's record, the task's view of it, and what the model made of it.
+
+    trained_on: a record of this id was in the model's training data.
+    """
+
+    listing: Listing
+    record: Record
+    prepared: Record
+    digest: str
+    facts: tuple[str, ...]
+    group: str
+    simulated: bool
+    trained_on: bool
+    noun: str
+    outcome: str | None
+    analysis: Analysis
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[State, ...]]:
+        """Names, titles and states of the full record, as most figures take them."""
+        a = self.analysis
+        return a.names, a.titles, a.states([True] * len(a.names))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What the Model page lists beside the card. architecture, provenance: name and value in words."""
+
+    title: str
+    digest: str
+    schema: str
+    base_rate: float
+    parameters: int
+    megabytes: float
+    modalities: tuple[tuple[str, str, str], ...]
+    architecture: tuple[tuple[str, str], ...]
+    provenance: tuple[tuple[str, str], ...]
+    card: str
+
+
+def refusal(record_id: str, error: InputError) -> Refusal:
+    return Refusal(record_id, error.came, error.expected, error.mend)

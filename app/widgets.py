@@ -1,0 +1,207 @@
+"""The parts that every page is composed of: frame, messages, banner, charts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from amfn.types import Finding, InputError
+from app import figures, services, state, text
+from app.figures import Drawing
+from app.theme import BACKGROUND, modality_colour
+from app.views import Case, Listing, ModelFacts, Refusal
+
+log = logging.getLogger("fusionscope")
+STYLE = Path(__file__).with_name("style.css")
+# A file of our own: Streamlit fetches named icons and emoji for the tab from another host.
+ICON = Path(__file__).with_name("icon.svg")
+MEAN = -1
+CHART = {"displaylogo": False, "scrollZoom": False, "displayModeBar": False, "responsive": True}
+
+
+def style() -> None:
+    st.html(STYLE)
+
+
+@contextmanager
+def boundary() -> Iterator[None]:
+    """Nothing raw reaches the screen: bad input is said in three parts, anything else plainly, and logged."""
+    try:
+        yield
+    except InputError as error:
+        input_error(error)
+    except Exception:
+        log.exception("a page failed")
+        st.error(
+            "**This view could not be drawn.** The reason is in the program's log. Other records and pages keep "
+            "working: choose another record, or reload the page.",
+            icon=":material/error:",
+        )
+
+
+def input_error(error: InputError) -> None:
+    """What came, what was expected, how to mend it."""
+    st.error(
+        f"**This cannot be used:** {text.plain(error.source)}\n\n"
+        f"- **What came:** {text.plain(error.came)}\n"
+        f"- **What was expected:** {text.plain(error.expected)}\n"
+        f"- **How to mend it:** {text.plain(error.mend)}",
+        icon=":material/error:",
+    )
+
+
+def footer() -> None:
+    st.divider()
+    st.caption(f"**{text.DISCLAIMER}** Estimates can be wrong, and a number on a screen is easily trusted too much.")
+
+
+def open_case() -> Case:
+    """The selected record with its banner on top. Raises InputError where folder, record or model cannot be used."""
+    state.framed()
+    listed = state.listing()
+    opened = services.case(listed, state.chosen(listed))
+    banner(opened)
+    return opened
+
+
+def banner(opened: Case) -> None:
+    """Who this is: it stays in sight while the page scrolls."""
+    origin = "Simulated patient, sample cohort" if opened.simulated else f"Folder {Path(opened.listing.folder).name}"
+    parts = [f"<strong>Record {text.escape(opened.record.record_id)}</strong>"]
+    parts += [f"<span>{text.escape(fact)}</span>" for fact in opened.facts]
+    kind = "simulated" if opened.simulated else "origin"
+    parts.append(f'<span class="fs-{kind}">{text.escape(origin)}</span>')
+    with st.container(key="banner"):
+        # The page's own colour, so that what scrolls under the banner does not show through.
+        colour = BACKGROUND[state.dark()]
+        st.html(
+            f'<div class="fs-banner" style="background:{colour}" role="region" aria-label="Patient">'
+            f"{''.join(parts)}</div>"
+        )
+
+
+def risk(opened: Case) -> None:
+    """The number first, its base rate beside it, then one sentence."""
+    a = opened.analysis
+    number, bar = st.columns([1, 2], vertical_alignment="center")
+    with number:
+        st.metric(
+            f"Chance of {opened.noun}",
+            text.percent(a.full.risk),
+            f"{text.compared(a.full.risk, a.base_rate)} ({text.percent(a.base_rate)})",
+            delta_color="off",
+            delta_arrow="off",
+            help=text.HELP_RISK,
+        )
+    with bar:
+        draw(figures.risk_bar(a.full.risk, a.base_rate, opened.noun, dark=state.dark()), "risk_bar")
+    st.markdown(f"##### {text.plain(a.sentence)}")
+    if opened.trained_on:
+        st.caption(text.TRAINED_ON)
+
+
+def headline(opened: Case) -> None:
+    """The risk and its sentence in two lines, for the pages that explain it."""
+    a = opened.analysis
+    st.markdown(f"### {text.percent(a.full.risk)} chance of {text.plain(opened.noun)}")
+    st.markdown(text.plain(a.sentence))
+
+
+def head_selector(heads: int) -> int | None:
+    """One attention head, or None for the mean over all."""
+    picked = st.segmented_control(
+        "Head",
+        [MEAN, *range(heads)],
+        default=MEAN,
+        required=True,
+        format_func=lambda head: "Mean" if head == MEAN else f"Head {head + 1}",
+        key="head",
+        help="The model mixes modalities in several ways at once, called heads.",
+    )
+    return None if picked == MEAN else picked
+
+
+def strip(opened: Case) -> None:
+    """One chip per modality: a colour where it was recorded, hatching and words where it was not."""
+    chips = []
+    for name, title, status in zip(*opened.rows, strict=True):
+        here = status == "present"
+        mark = f'<i style="background:{modality_colour(name)}"></i>' if here else "<i></i>"
+        word = "recorded" if here else "not recorded"
+        chips.append(f'<li class="{"here" if here else "missing"}">{mark}<b>{text.escape(title)}</b> {word}</li>')
+    st.html(f'<ul class="fs-strip" aria-label="What was recorded">{"".join(chips)}</ul>')
+
+
+def outcome(opened: Case) -> None:
+    """The known outcome, only when asked for: seen first, it would colour the reading of everything else."""
+    if opened.outcome is None:
+        st.caption("The outcome of this record is not known.")
+        return
+    if st.toggle("Reveal the outcome", key=f"outcome:{opened.digest}", help="Form your own view first."):
+        word = "Simulated outcome" if opened.simulated else "Known outcome"
+        st.info(f"{word}: **{opened.outcome}**", icon=":material/visibility:")
+
+
+def findings(found: Sequence[Finding], what: str) -> None:
+    """What the reader did to the data or noticed in it."""
+    if not found:
+        return
+    with st.expander(f"What was noticed while reading {what} ({len(found)})"):
+        for item in found:
+            count = f" ({item.count:,})" if item.count else ""
+            sign = ":material/warning:" if item.severity == "warning" else ":material/info:"
+            st.markdown(f"{sign} **{text.plain(item.channel)}**: {text.plain(item.what)}{count}")
+
+
+def refusals(refused: Sequence[Refusal]) -> None:
+    """Records that could not be used, each with its reason; the others are not touched by them."""
+    if not refused:
+        return
+    with st.expander(f"Records that cannot be used ({len(refused)})", icon=":material/warning:"):
+        for item in refused:
+            st.markdown(
+                f"**{text.plain(item.record_id)}**: {text.plain(item.came)}. Expected {text.plain(item.expected)}. "
+                f"{text.plain(item.mend)}"
+            )
+
+
+def folder_report(listed: Listing) -> None:
+    """What was noticed in the folder as a whole, and the records in it that cannot be used."""
+    findings(listed.findings, "the folder")
+    refusals(sorted(services.survey(listed).refused.values(), key=lambda item: item.record_id))
+
+
+def model_facts(facts: ModelFacts) -> None:
+    """Identity and size in numbers, the rest in tables."""
+    with st.container(horizontal=True):
+        st.metric("Base rate in training", text.percent(facts.base_rate), help=text.HELP_RISK)
+        st.metric("Parameters", f"{facts.parameters:,}")
+        st.metric("Weights", f"{facts.megabytes:.1f} MB")
+    st.markdown(f"Weights hash `{facts.digest}` · Schema `{facts.schema}`")
+    with st.expander("What it reads"):
+        st.dataframe(
+            [{"Modality": m, "Kind": k, "Channels": c} for m, k, c in facts.modalities], hide_index=True, key="reads"
+        )
+    for title, rows in (("Architecture", facts.architecture), ("Provenance", facts.provenance)):
+        with st.expander(title):
+            st.dataframe([{"Setting": n, "Value": v} for n, v in rows], hide_index=True, key=title.lower())
+
+
+def draw(drawing: Drawing, key: str) -> None:
+    """A chart with its text alternative. A figure with a width of its own keeps it and scrolls: it is to scale."""
+    width = drawing.figure.layout.width
+    if width is None:
+        st.plotly_chart(drawing.figure, key=key, theme=None, config=CHART, alt=drawing.alt)
+        return
+    with st.container(key=f"paper_{key}"), st.container(key=f"sheet_{key}", width=int(width)):
+        st.plotly_chart(drawing.figure, key=key, width="content", theme=None, config=CHART, alt=drawing.alt)
+
+
+def heading(title: str, aid: str, help_text: str | None = None) -> None:
+    """A chart's title and its reading aid, one line in plain words."""
+    st.markdown(f"#### {title}", help=help_text)
+    st.caption(text.AIDS[aid])

@@ -1,0 +1,13 @@
+"""One record: its risk, what drove it, what is missing, and the signal itself."""
+
+from __future__ import annotations
+
+from app import signal_view, widgets
+
+opened = widgets.open_case()
+widgets.risk(opened)
+widgets.strip(opened)
+signal_view.signal(opened)
+widgets.outcome(opened)
+widgets.findings(opened.prepared.meta.findings, "this record")
+widgets.folder_report(opened.listing)

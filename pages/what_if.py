@@ -1,0 +1,8 @@
+"""Switch modalities off and see what the model would have said without them."""
+
+from __future__ import annotations
+
+from app import what_if_view, widgets
+
+opened = widgets.open_case()
+what_if_view.experiment(opened)

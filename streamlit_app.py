@@ -1,0 +1,27 @@
+"""Fusionscope: which signals a model fused, and why it predicts what it predicts. Start: `make run`."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import picker, widgets
+
+st.set_page_config(page_title="Fusionscope", page_icon=widgets.ICON, layout="wide")
+page = st.navigation(
+    [
+        st.Page("pages/patient.py", title="Patient", icon=":material/monitor_heart:", default=True),
+        st.Page("pages/fusion.py", title="Fusion", icon=":material/hub:"),
+        st.Page("pages/attribution.py", title="Attribution", icon=":material/query_stats:"),
+        st.Page("pages/what_if.py", title="What-if", icon=":material/toggle_on:"),
+        st.Page("pages/model.py", title="Model", icon=":material/description:"),
+    ],
+    position="top",
+)
+widgets.style()
+with widgets.boundary():
+    picker.sidebar()
+with widgets.boundary():
+    page.run()
+widgets.footer()
+with widgets.boundary():
+    picker.survey()

@@ -1,0 +1,198 @@
+"""Every page shows, on the sample cohort, what the services computed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import services, signals, text
+from app.views import Case
+from explain.types import Attribution
+from tests.app.screen import PAGES, charts, go, ids, open_app, percent, sample, words
+
+TASKS = ("icu_mortality", "icu_alarm")
+
+
+def lacking(task: str) -> Case:
+    """The first sample record with a missing modality."""
+    return next(case for case in (sample(task, r) for r in ids(task)) if case.analysis.missing)
+
+
+@pytest.fixture(autouse=True)
+def no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AMFN_DATA", raising=False)
+
+
+def in_order(at: AppTest) -> None:
+    assert not at.exception
+    assert not at.error, [error.value for error in at.error]
+    assert text.DISCLAIMER in words(at)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_patient_shows_the_risk_its_base_rate_and_what_is_missing(task: str) -> None:
+    case = lacking(task)
+    at = open_app(task=task, record=case.record.record_id)
+
+    in_order(at)
+    assert at.metric[0].value == percent(case.analysis.full.risk)
+    said = words(at)
+    assert f"({percent(case.analysis.base_rate)})" in at.metric[0].delta
+    assert case.analysis.sentence in said
+    for title in case.analysis.missing:
+        assert f"<b>{title}</b> not recorded" in said
+    assert "Simulated patient" in said
+    for fact in case.facts:
+        assert fact in said
+
+
+def test_patient_draws_every_lead_of_an_alarm_in_its_unit_around_the_alarm() -> None:
+    case = sample("icu_alarm", ids("icu_alarm")[0])
+    at = open_app(task="icu_alarm", record=case.record.record_id)
+
+    figure = next(f for f in charts(at) if f["layout"].get("autosize") is False)
+    drawn = {trace.get("name") for trace in figure["data"]}
+    leads = {
+        f"ECG {channel.title}" if modality == "ecg" else channel.title
+        for modality, channels in case.record.channels.items()
+        for k, channel in enumerate(channels)
+        if case.record.observed[modality][:, k].any()
+    }
+    assert leads <= drawn
+    start = min(292.0, signals.last_start(case.record, 10))
+    in_sight = f"{text.clock(start)} to {text.clock(start + 10)}; the alarm sounded at 00:05:00"
+    assert in_sight in words(at)
+    at.slider[0].set_value(10.0).run()
+    assert "00:00:10 to 00:00:20" in words(at)
+    next(button for button in at.button if button.label == "Jump to the alarm").click().run()
+    assert in_sight in words(at)
+
+
+def test_patient_draws_the_charted_values_of_a_stay_with_units() -> None:
+    at = open_app(task="icu_mortality", record=ids("icu_mortality")[0])
+
+    notes = [note["text"] for figure in charts(at) for note in figure["layout"].get("annotations", [])]
+    assert any("Heart rate, bpm" in note for note in notes)
+
+
+def test_the_outcome_is_hidden_until_asked_for() -> None:
+    case = sample("icu_mortality", ids("icu_mortality")[0])
+    at = open_app(task="icu_mortality", record=case.record.record_id)
+    assert case.outcome is not None
+    assert case.outcome not in words(at)
+
+    next(toggle for toggle in at.toggle if toggle.label == "Reveal the outcome").set_value(True).run()
+
+    assert f"Simulated outcome: **{case.outcome}**" in words(at)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_fusion_shows_the_whole_trace_and_says_what_it_is_not(task: str) -> None:
+    case = lacking(task)
+    at = open_app("fusion", task=task, record=case.record.record_id)
+
+    in_order(at)
+    said = words(at)
+    assert "Routing weight, not contribution" in said
+    for aid in ("attention", "graph", "gates", "weights", "split"):
+        assert text.AIDS[aid] in said
+    assert len(charts(at)) == 5
+    heat = next(trace for trace in charts(at)[0]["data"] if trace["type"] == "heatmap")
+    here = [k for k, present in enumerate(case.analysis.present) if present]
+    mean = case.analysis.full.attention_of(None)
+    assert heat["z"][here[0]][here[0]] == pytest.approx(float(mean[here[0], here[0]]), abs=1e-6)
+
+    at.segmented_control(key="head").set_value(1).run()
+
+    heat = next(trace for trace in charts(at)[0]["data"] if trace["type"] == "heatmap")
+    second = case.analysis.full.attention_of(1)
+    assert heat["z"][here[0]][here[0]] == pytest.approx(float(second[here[0], here[0]]), abs=1e-6)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_attribution_shows_the_gap_before_the_numbers(task: str) -> None:
+    case = lacking(task)
+    found = services.attribution(case, 32, False)
+    at = open_app("attribution", task=task, record=case.record.record_id)
+
+    assert not at.exception
+    said = words(at)
+    verdict = "These attributions add up" if found.complete else "These attributions do not add up"
+    assert verdict in said
+    assert "32 steps" in said
+    assert text.BASELINE in said
+
+    at.segmented_control(key="ig_steps").set_value(64).run()
+
+    assert "64 steps" in words(at)
+
+
+def test_attributions_that_do_not_add_up_are_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = services.attribution
+
+    def wrong(opened: Case, steps: int, refine: bool) -> Attribution:
+        return dataclasses.replace(right(opened, steps, refine), gap=0.31, f_x=1.0, f_baseline=0.0)
+
+    monkeypatch.setattr(services, "attribution", wrong)
+    at = open_app("attribution", task="icu_mortality")
+
+    assert "These attributions do not add up" in at.error[0].value
+    assert "31.0 %" in at.error[0].value
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_if_answers_every_toggle_from_the_one_pass(task: str) -> None:
+    case = lacking(task)
+    a = case.analysis
+    at = open_app("what_if", task=task, record=case.record.record_id)
+    in_order(at)
+    assert at.metric[0].value == percent(a.full.risk)
+    for title in a.missing:
+        toggle = next(t for t in at.toggle if t.label.startswith(title))
+        assert toggle.disabled
+        assert "not recorded" in toggle.label
+
+    for k in [k for k, here in enumerate(a.present) if here]:
+        toggle = next(t for t in at.toggle if t.label == a.titles[k])
+        toggle.set_value(False).run()
+        keep = [j != k for j in range(len(a.titles))]
+        assert at.metric[0].value == percent(a.subset(keep).risk)
+        assert f"Without **{a.titles[k]}** the estimate is **{percent(a.subset(keep).risk)}**" in words(at)
+        next(t for t in at.toggle if t.label == a.titles[k]).set_value(True).run()
+
+    next(button for button in at.button if button.label == "All off").click().run()
+    assert at.metric[0].value == percent(a.base_rate)
+    assert "training prevalence" in words(at)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_model_shows_the_card_and_the_hash(task: str) -> None:
+    facts = services.model_facts(task)
+    at = open_app("model", task=task)
+
+    in_order(at)
+    assert facts.card.replace("\\", "").strip() in words(at)
+    assert facts.digest in words(at)
+    assert facts.schema in words(at)
+
+
+def test_the_selection_survives_page_changes_and_is_in_the_address() -> None:
+    record_id = ids("icu_alarm")[3]
+    at = open_app(task="icu_alarm", record=record_id)
+
+    for page in PAGES[1:]:
+        at = go(at, page)
+        assert at.selectbox(key="w_record").value == record_id
+        assert at.query_params["task"] == "icu_alarm"
+        assert at.query_params["record"] == record_id
+        in_order(at)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_link_opens_its_page_with_the_frame_around_it(page: str) -> None:
+    at = open_app(page, task="icu_alarm", record=ids("icu_alarm")[1])
+
+    in_order(at)
+    assert at.sidebar.selectbox(key="w_record").value == ids("icu_alarm")[1]

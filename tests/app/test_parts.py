@@ -1,0 +1,93 @@
+"""The pure parts of the screen, on values small enough to work out by hand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from amfn.types import Alarm, Channel, ModalitySpec, Record, RecordMeta, Schema
+from app import signals, text
+from app.figures import TrendPanel
+from tests.app.screen import ROOT
+
+LEAD = Channel("II", "mV", -10, 10)
+SCHEMA = Schema("toy", (ModalitySpec("ecg", "waveform", (LEAD,), 2.0, "ECG", 4),), ("yes",))
+
+
+def record(seconds: np.ndarray, channel: Channel = LEAD) -> Record:
+    values = np.zeros((len(seconds), 1), np.float32)
+    return Record(
+        "r", "r", {"ecg": (channel,)}, {"ecg": values}, {"ecg": ~np.isnan(values)}, {"ecg": seconds / 3600}, {},
+        RecordMeta("toy", alarm=Alarm("x", 5 / 3600)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "00:00:00"), (292, "00:04:52"), (3661, "01:01:01"), (299.96, "00:05:00"), (1.5, "00:00:01.5")],
+)
+def test_elapsed_time(seconds: float, said: str) -> None:
+    assert text.clock(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("risk", "said"),
+    [(0.14, "about the base rate"), (0.42, "3.0 times the base rate"), (0.16, "above the base rate"),
+     (0.05, "below the base rate")],
+)  # fmt: skip
+def test_risk_against_the_base_rate(risk: float, said: str) -> None:
+    assert text.compared(risk, 0.14) == said
+
+
+def test_signs_of_markdown_are_shown_as_they_are() -> None:
+    assert text.plain("a_b*[c](d) $e$ :red[f] <b>") == r"a\_b\*\[c\]\(d\) \$e\$ \:red\[f\] \<b\>"
+    assert text.plain("34 %") == "34\N{NO-BREAK SPACE}%"
+
+
+def test_attributions_spread_over_samples_keep_their_sum_and_their_place() -> None:
+    raw = record(np.arange(20) / 4)
+    prepared = record(np.arange(2, 6) / 2)
+    effect = np.array([[1.0], [2.0], [3.0], [4.0]], np.float32)
+
+    (strip,) = signals.strips(raw, prepared, SCHEMA, {"ecg": effect})
+
+    assert strip.dt_s == pytest.approx(0.25)
+    assert strip.attribution is not None
+    np.testing.assert_allclose(strip.attribution[4:12], [0.5, 0.5, 1, 1, 1.5, 1.5, 2, 2])
+    assert strip.attribution.sum() == pytest.approx(10)
+
+
+def test_a_lead_that_the_model_does_not_read_has_no_attribution() -> None:
+    raw = record(np.arange(20) / 4, replace(LEAD, name="V"))
+
+    (strip,) = signals.strips(raw, record(np.arange(2, 6) / 2), SCHEMA, {"ecg": np.ones((4, 1), np.float32)})
+
+    assert strip.attribution is None
+
+
+def test_columns_are_balanced_and_keep_the_order() -> None:
+    panels = [TrendPanel("m", replace(LEAD, name=str(k)), np.zeros(1), np.zeros(1)) for k in range(7)]
+
+    parts = signals.balanced(panels, 3)
+
+    assert [panel.channel.name for part in parts for panel in part] == [str(k) for k in range(7)]
+    assert sorted(map(len, parts)) == [2, 2, 3]
+    assert signals.balanced([], 3) == []
+
+
+def test_the_window_before_an_alarm_starts_on_a_whole_second_and_not_before_the_record() -> None:
+    assert signals.before(300, 10) == 292
+    assert signals.before(3, 10) == 0
+
+
+def test_the_screen_does_not_wait_for_captum_or_shap() -> None:
+    code = (
+        "import sys; import app.services, app.attribution_view; "
+        "print([m for m in ('captum', 'shap', 'lightning') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,116 @@
+"""Two ways through the dashboard, driven in Chromium as a person would."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "sample_data" / "icu_alarm"
+PAGES = ("Patient", "Fusion", "Attribution", "What-if", "Model")
+PATIENCE_MS = 60_000
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1440, "height": 900}
+
+
+def settled(page: Page) -> None:
+    """Nothing runs any more, nothing raw is on the screen, and the disclaimer is."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_text("could not be drawn")).to_have_count(0)
+    expect(page.get_by_text("Research and education only; not for diagnosis.").last).to_be_attached()
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    box = page.get_by_role("combobox", name=label)
+    box.click()
+    box.fill(option)
+    page.get_by_role("option", name=option).first.click()
+    settled(page)
+
+
+def visit(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).click()
+    settled(page)
+
+
+def drawn(page: Page, key: str) -> Locator:
+    chart = page.locator(f".st-key-{key} .main-svg").first
+    expect(chart).to_be_visible(timeout=PATIENCE_MS)
+    return chart
+
+
+def test_from_a_record_with_a_missing_modality_to_its_risk_without_another(page: Page, app_url: str) -> None:
+    page.goto(f"{app_url}/?task=icu_alarm")
+    expect(page.get_by_text("Reading all records")).to_have_count(0, timeout=PATIENCE_MS)
+    page.get_by_text("Filter and order").click()
+    choose(page, "Missing modality", "Respiration missing")
+
+    risk = page.get_by_test_id("stMetricValue")
+    expect(risk).to_have_text(re.compile(r"^(\d+|under 1|over 99) %$"), timeout=PATIENCE_MS)
+    expect(page.locator(".fs-strip .missing").filter(has_text="Respiration not recorded")).to_be_visible()
+    drawn(page, "waveforms_patient")
+    expect(page.get_by_text("Simulated patient")).to_be_visible()
+    full = risk.inner_text()
+    banner = page.locator(".fs-banner").inner_text()
+
+    visit(page, "Fusion")
+    for key in ("alpha", "graph", "gates", "weights", "split"):
+        drawn(page, key)
+    assert page.locator(".fs-banner").inner_text() == banner
+
+    visit(page, "Attribution")
+    expect(page.get_by_text(re.compile("These attributions (do not )?add up")).first).to_be_visible(timeout=PATIENCE_MS)
+    drawn(page, "shapley")
+    drawn(page, "waveforms_attribution")
+
+    visit(page, "What-if")
+    expect(page.get_by_text("this is the full record")).to_be_visible()
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(full)
+    page.locator(".st-key-switches").get_by_text("ECG", exact=True).click()
+    expect(page.get_by_text(re.compile(rf"Without ECG the estimate is .* % instead of {full}"))).to_be_visible()
+    page.get_by_role("button", name="All off").click()
+    expect(page.get_by_text("the model states its prior")).to_be_visible()
+
+    visit(page, "Model")
+    expect(page.get_by_text("Weights hash")).to_be_visible()
+    expect(page.locator(".st-key-card")).not_to_be_empty()
+
+
+def test_a_folder_of_ones_own_with_a_broken_record_also_on_a_phone(page: Page, app_url: str, tmp_path: Path) -> None:
+    names = (SAMPLE / "RECORDS").read_text(encoding="utf-8").split()[:4]
+    for name in names:
+        for suffix in (".hea", ".dat"):
+            shutil.copy(SAMPLE / f"{name}{suffix}", tmp_path)
+    signal = tmp_path / f"{names[1]}.dat"
+    signal.write_bytes(signal.read_bytes()[: signal.stat().st_size // 3])
+
+    page.goto(app_url)
+    page.get_by_text("My own folder").click()
+    page.get_by_role("textbox", name="Folder").fill(str(tmp_path / "not_here"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("How to mend it")).to_be_visible(timeout=PATIENCE_MS)
+
+    page.get_by_role("textbox", name="Folder").fill(str(tmp_path))
+    page.keyboard.press("Enter")
+    broken = page.get_by_text("Records that cannot be used (1)")
+    expect(broken).to_be_visible(timeout=PATIENCE_MS)
+    broken.click()
+    expect(page.get_by_text(f"{names[1]}:")).to_be_visible()
+    assert str(tmp_path) not in page.url
+    for name in names[2:]:
+        choose(page, "Record", name)
+        expect(page.locator(".fs-banner")).to_contain_text(f"Record {name}")
+        expect(page.get_by_test_id("stMetricValue")).to_have_text(re.compile("%"))
+
+    for name in PAGES:
+        visit(page, name)
+        page.set_viewport_size(PHONE)
+        page.wait_for_timeout(500)
+        width = page.evaluate("[document.documentElement, document.querySelector('.stMain')].map(e => e.scrollWidth)")
+        assert max(width) <= PHONE["width"], f"{name} is wider than a phone: {width}"
+        settled(page)
+        page.set_viewport_size(DESK)
