@@ -1,0 +1,236 @@
+"""The command line on the shipped models: sound answers, documented JSON, and errors without a traceback."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from amfn.card import DISCLAIMER, bins_table, figures_table, groups_table
+from amfn.checkpoint import load_checkpoint
+from amfn.cli import app
+from amfn.types import InputError
+from tests.cohorts import stays
+
+ROOT = Path(__file__).resolve().parents[2]
+ALARMS, STAYS = ROOT / "sample_data" / "icu_alarm", ROOT / "sample_data" / "icu_mortality"
+MODELS = ROOT / "checkpoints"
+ANSWER_KEYS = {
+    "record", "record_digest", "task", "event", "checkpoint_digest", "risk", "base_rate", "logit", "bias", "modalities",
+    "findings", "disclaimer",
+}  # fmt: skip
+MODALITY_KEYS = {"name", "present", "gate", "weight", "logit_part"}
+
+
+def run(*arguments: object) -> str:
+    """stdout of a command that succeeds."""
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def run_json(*arguments: object) -> dict[str, Any]:
+    return json.loads(run(*arguments, "--json"))
+
+
+def refusal(*arguments: object) -> InputError:
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert isinstance(result.exception, InputError), result.output
+    return result.exception
+
+
+def process(arguments: Sequence[object], cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "amfn", *(str(a) for a in arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
+
+
+def assert_sound(answer: dict[str, Any]) -> None:
+    """What holds for every answer: probabilities, an exact split of the logit, null where there is nothing."""
+    assert answer.keys() >= ANSWER_KEYS
+    assert 0 < answer["risk"] < 1
+    assert answer["risk"] == pytest.approx(1 / (1 + math.exp(-answer["logit"])), abs=1e-6)
+    present = [m for m in answer["modalities"] if m["present"]]
+    assert present
+    assert sum(m["weight"] for m in present) == pytest.approx(1, abs=1e-5)
+    assert answer["bias"] + sum(m["logit_part"] for m in present) == pytest.approx(answer["logit"], abs=1e-4)
+    for modality in answer["modalities"]:
+        assert modality.keys() == MODALITY_KEYS
+        if modality["present"]:
+            assert 0 < modality["gate"] < 1
+        else:
+            assert modality["gate"] is modality["weight"] is modality["logit_part"] is None
+    assert answer["disclaimer"] == DISCLAIMER
+
+
+def assert_explained(data: dict[str, Any]) -> None:
+    assert_sound(data)
+    shapley = data["shapley"]
+    parts = [m["value"] for m in shapley["modalities"] if m["present"]]
+    assert all(m["value"] is None for m in shapley["modalities"] if not m["present"])
+    assert shapley["full"] == pytest.approx(data["logit"], abs=1e-4)
+    assert shapley["empty"] == pytest.approx(math.log(data["base_rate"] / (1 - data["base_rate"])), abs=1e-4)
+    assert sum(parts) == pytest.approx(shapley["full"] - shapley["empty"], abs=1e-4)
+    assert abs(shapley["gap"]) < 1e-4
+    gradients = data["integrated_gradients"]
+    assert {"steps", "baseline", "gap", "gap_is_relative", "complete", "by_modality", "strongest"} <= gradients.keys()
+    assert gradients["by_modality"].keys() == {m["name"] for m in data["modalities"] if m["present"]}
+    values = [abs(row["value"]) for row in gradients["strongest"]]
+    assert values == sorted(values, reverse=True)
+    assert data["sentence"].startswith("Estimated chance of")
+
+
+@pytest.mark.parametrize("record", [ALARMS / "sim_a001.hea", ALARMS / "sim_v003", STAYS / "900001.txt"])
+def test_predict(record: Path) -> None:
+    answer = run_json("predict", record)
+    assert_sound(answer)
+    assert answer["record"] == record.stem
+    assert answer["task"] == record.parent.name
+    assert answer["checkpoint_digest"] == load_checkpoint(MODELS / answer["task"]).digest
+    text = run("predict", record)
+    assert f"Record {record.stem} · " in text
+    assert f"{100 * answer['risk']:.0f} %" in text
+    assert text.count("not recorded") == sum(not m["present"] for m in answer["modalities"])
+    assert text.rstrip().endswith(DISCLAIMER)
+
+
+@pytest.mark.parametrize("record", [ALARMS / "sim_a001.hea", STAYS / "900001.txt"])
+def test_explain(record: Path) -> None:
+    data = run_json("explain", record, "--steps", 16, "--top", 3)
+    assert_explained(data)
+    assert len(data["integrated_gradients"]["strongest"]) == 3
+    text = run("explain", record, "--steps", 16, "--top", 3)
+    assert data["sentence"] in text
+    assert "Completeness gap" in text
+    assert DISCLAIMER in text
+
+
+def test_a_checkpoint_can_be_named() -> None:
+    answer = run_json("predict", STAYS / "900002.txt", "--checkpoint", MODELS / "icu_mortality")
+    assert answer == run_json("predict", STAYS / "900002.txt")
+    wrong = refusal("predict", STAYS / "900002.txt", "--checkpoint", MODELS / "icu_alarm")
+    assert "none of which icu_alarm reads" in str(wrong)
+
+
+def test_the_alarm_can_be_named_by_hand() -> None:
+    record = ALARMS / "sim_a001.hea"
+    plain = run_json("predict", record)
+    assert run_json("predict", record, "--alarm-type", "Asystole", "--alarm-at", 300) == plain
+    assert run_json("predict", record, "--alarm-at", 120)["logit"] != plain["logit"]
+    assert "--alarm-type" in str(refusal("predict", record, "--alarm-type", "Headache"))
+    assert "after the record's start" in str(refusal("predict", record, "--alarm-at", "nan"))
+
+
+def test_an_answer_of_a_process_of_its_own_is_the_same() -> None:
+    done = process(["predict", ALARMS / "sim_a001.hea", "--json"])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == run_json("predict", ALARMS / "sim_a001.hea")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("predict", "no/such/record.hea"), ("evaluate", "no/such/model", "--data", "nowhere", "--json")],
+)
+def test_bad_input_ends_with_one_message_and_no_traceback(arguments: Sequence[str]) -> None:
+    done = process(arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: no/such/")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_usage_errors_are_typers() -> None:
+    assert CliRunner().invoke(app, ["predict"]).exit_code == 2
+    assert CliRunner().invoke(app, ["explain", "x", "--steps", "0"]).exit_code == 2
+    assert "simulate" in CliRunner().invoke(app, ["--help"]).stdout
+
+
+def test_prepare_writes_what_train_and_evaluate_read(tmp_path: Path) -> None:
+    said = run("prepare", "icu_mortality", "--data", STAYS, "--out", tmp_path / "stays.npz")
+    assert said.startswith("48 records, data digest ")
+    digest = said.split("data digest ")[1][:16]
+    measured = run_json("evaluate", MODELS / "icu_mortality", "--data", tmp_path / "stays.npz")
+    assert measured["data"] == digest
+    assert (measured["records"], measured["new"], measured["out_of_fold"]) == (48, 48, 0)
+
+
+@pytest.mark.parametrize(("task", "records"), [("icu_alarm", 32), ("icu_mortality", 48)])
+def test_the_shipped_models_rank_the_simulated_cohort(task: str, records: int) -> None:
+    measured = run_json("evaluate", MODELS / task, "--data", ROOT / "sample_data" / task)
+    assert (measured["records"], measured["new"]) == (records, records)
+    assert measured["figures"]["auroc"][0] > 0.7
+
+
+def test_evaluate_prints_a_table() -> None:
+    text = run("evaluate", MODELS / "icu_mortality", "--data", STAYS)
+    assert "0 scored out of fold, 48 by the shipped model, 0 refused" in text
+    assert "AUROC" in text
+    assert text.rstrip().endswith(DISCLAIMER)
+
+
+def test_training_refuses_before_it_trains(tmp_path: Path) -> None:
+    stays(6).save(tmp_path / "few.npz")
+    train = ["train", "icu_mortality", "--data", tmp_path / "few.npz", "--out", tmp_path / "out"]
+    train += ["--run-dir", tmp_path / "run", "--device", "cpu", "--threads", 1]
+    assert "2 records of the rarer class" in str(refusal(*train))
+    assert "--folds" in str(refusal(*train, "--folds", 1))
+    assert "'tpu'" in str(refusal(*train[:-4], "--device", "tpu"))
+    assert "'icu_flying' is not a task" in str(refusal("train", "icu_flying", *train[2:]))
+    assert "a cohort of icu_mortality" in str(refusal("train", "icu_alarm", *train[2:]))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["few.npz"]
+
+
+def assert_card_says(task: str, measured: dict[str, Any]) -> None:
+    """The figures, and every table made of them, stand in the shipped card as they were measured now."""
+    loaded = load_checkpoint(MODELS / task)
+    assert measured["data"] == loaded.provenance["data_digest"]
+    assert (measured["out_of_fold"], measured["new"]) == (loaded.provenance["records"], 0)
+    for part in (figures_table(measured), groups_table(loaded.task, measured), bins_table(measured)):
+        assert part in loaded.card
+    stored = loaded.provenance["out_of_fold"]
+    assert measured["groups"].keys() == stored["groups"].keys()
+    for name, figure in stored["figures"].items():
+        assert measured["figures"][name] == pytest.approx(figure, abs=2e-4), name
+
+
+@pytest.mark.slow
+def test_the_alarm_models_figures_are_reproduced(shared_dir: Path) -> None:
+    assert_card_says(
+        "icu_alarm", run_json("evaluate", MODELS / "icu_alarm", "--data", shared_dir / "data/challenge2015")
+    )
+
+
+def test_a_real_alarm_record_is_answered(shared_dir: Path) -> None:
+    data = run_json("explain", shared_dir / "data" / "challenge2015" / "a103l.hea", "--steps", 32)
+    assert_explained(data)
+    assert data["task"] == "icu_alarm"
+
+
+def test_a_real_stay_is_answered(shared_dir: Path, tmp_path: Path) -> None:
+    with tarfile.open(shared_dir / "data" / "challenge2012" / "set-a.tar.xz") as archive:
+        member = next(m for m in archive if m.name.endswith(".txt") and "Outcomes" not in m.name)
+        archive.extract(member, tmp_path, filter="data")
+    data = run_json("explain", tmp_path / member.name, "--steps", 32)
+    assert_explained(data)
+    assert data["task"] == "icu_mortality"
+
+
+@pytest.mark.parametrize(
+    ("path", "alarm_at"),
+    [("03700181.hea", 300), ("041s/041s.hea", 14), ("s25047/s25047-2704-05-04-10-44.hea", 4000)],
+)
+def test_multi_segment_records_say_what_they_lack_and_answer_with_an_alarm(
+    shared_dir: Path, path: str, alarm_at: float
+) -> None:
+    record = shared_dir / "data" / "wfdb" / path
+    message = str(refusal("predict", record))
+    assert "names no alarm" in message
+    assert "--alarm-type" in message
+    assert_sound(run_json("predict", record, "--alarm-type", "Tachycardia", "--alarm-at", alarm_at))
