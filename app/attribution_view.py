@@ -23,7 +23,7 @@ def gradients(opened: Case) -> None:
             steps = st.segmented_control(
                 "Steps", STEPS, default=STEPS[0], required=True, key="ig_steps", help=text.HELP_STEPS
             )
-            refine = st.toggle("Refine until it adds up", key="ig_refine", help=text.HELP_REFINE)
+            refine = st.toggle("Refine until it adds up", value=True, key="ig_refine", help=text.HELP_REFINE)
         if not opened.analysis.present.any():
             st.info("Nothing was recorded: the estimate is the training prevalence, and there is nothing to attribute.")
             return

@@ -121,7 +121,7 @@ def _entries(listed: Listing) -> dict[str, Entry]:
 
 
 def _line(record_id: str, entry: Entry | None) -> str:
-    return record_id if entry is None else f"{record_id} · {entry.group} · {text.percent(entry.risk)}"
+    return record_id if entry is None else f"{record_id} · {text.percent(entry.risk)} · {entry.group}"
 
 
 def _filtered(listed: Listing, entries: dict[str, Entry]) -> list[str]:
@@ -161,7 +161,8 @@ def survey() -> None:
         return
     if found.done:
         return
-    with st.sidebar:
+    # One place for both, so that the bar takes the button's: nothing stale is left beside it.
+    with st.sidebar.empty():
         small = len(listed.ids) <= services.AUTOMATIC_UP_TO
         asked = f"rank:{listed.folder}|{listed.task}"
         if not small and not st.session_state.get(asked):

@@ -13,7 +13,7 @@ from amfn.types import Finding, InputError
 from app import figures, services, state, text
 from app.figures import Drawing
 from app.theme import BACKGROUND, modality_colour
-from app.views import Case, Listing, ModelFacts, Refusal
+from app.views import Case, ModelFacts, Refusal
 
 log = logging.getLogger("fusionscope")
 STYLE = Path(__file__).with_name("style.css")
@@ -169,10 +169,16 @@ def refusals(refused: Sequence[Refusal]) -> None:
             )
 
 
-def folder_report(listed: Listing) -> None:
+def folder_report() -> None:
     """What was noticed in the folder as a whole, and the records in it that cannot be used."""
+    try:
+        listed = state.listing()
+        refused = services.survey(listed).refused
+    except InputError:
+        # The page has already said what is wrong with the folder or the model.
+        return
     findings(listed.findings, "the folder")
-    refusals(sorted(services.survey(listed).refused.values(), key=lambda item: item.record_id))
+    refusals(sorted(refused.values(), key=lambda item: item.record_id))
 
 
 def model_facts(facts: ModelFacts) -> None:

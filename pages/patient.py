@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from app import signal_view, widgets
 
-opened = widgets.open_case()
-widgets.risk(opened)
-widgets.strip(opened)
-signal_view.signal(opened)
-widgets.outcome(opened)
-widgets.findings(opened.prepared.meta.findings, "this record")
-widgets.folder_report(opened.listing)
+with widgets.boundary():
+    opened = widgets.open_case()
+    widgets.risk(opened)
+    widgets.strip(opened)
+    signal_view.signal(opened)
+    widgets.outcome(opened)
+    widgets.findings(opened.prepared.meta.findings, "this record")
+widgets.folder_report()

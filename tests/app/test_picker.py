@@ -55,7 +55,7 @@ def test_filters_narrow_the_list_and_the_order_follows_the_risk() -> None:
     at.selectbox(key="w_missing_icu_alarm").set_value("any").run()
     at.selectbox(key="w_order_icu_alarm").set_value("high").run()
     highest = max(found.values(), key=lambda e: e.risk)
-    assert at.selectbox(key="w_record").options[0].endswith(percent(highest.risk))
+    assert at.selectbox(key="w_record").options[0].startswith(f"{highest.record_id} · {percent(highest.risk)}")
 
     group = next(iter(found.values())).group
     at.multiselect(key="w_group_icu_alarm").set_value([group]).run()
