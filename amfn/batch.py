@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from scipy.stats import skew
 
 from amfn.types import Batch, Channel, InputError, Record, Schema
 
@@ -115,6 +114,9 @@ def _fit_channel(channel: Channel, waveform: bool, column: np.ndarray) -> Scale:
     seen = column[~np.isnan(column)].astype(np.float64)
     if len(seen) < 2:
         return Scale("zscore")
+    # Only fitting needs scipy.stats, which takes half a second to import: the first screen does not wait for it.
+    from scipy.stats import skew
+
     log = not waveform and channel.low >= 0 and float(skew(seen)) > SKEWED
     seen = np.log1p(seen) if log else seen
     return Scale("log" if log else "zscore", float(seen.mean()), max(float(seen.std()), 1e-3))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from amfn.checkpoint import Checkpoint, Member
 from amfn.dataset import Cohort
+from amfn.tasks import Task
 from amfn.types import InputError
 
 BOOTSTRAPS = 1000
@@ -110,6 +111,16 @@ def calibration_error(labels: np.ndarray, chances: np.ndarray) -> float:
     return sum(b.count * abs(b.predicted - b.observed) for b in bins) / len(labels)
 
 
+def _figures(task: Task, labels: np.ndarray, chances: np.ndarray) -> dict[str, float]:
+    return {
+        "auroc": float(roc_auc_score(labels, chances)),
+        "auprc": float(average_precision_score(labels, chances)),
+        "brier": float(brier_score_loss(labels, chances)),
+        "calibration_error": calibration_error(labels, chances),
+        **task.official_score(labels, chances),
+    }
+
+
 def measure(cohort: Cohort, chances: np.ndarray, seed: int = 0) -> Report:
     """All figures of these probabilities. Raises InputError where only one class is there: nothing can be ranked."""
     labels = cohort.labels.astype(int)
@@ -117,21 +128,14 @@ def measure(cohort: Cohort, chances: np.ndarray, seed: int = 0) -> Report:
         raise InputError(
             cohort.task.name, f"{len(labels)} records, all of one class", "both outcomes", "Evaluate on more records."
         )
-    measures: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-        "auroc": lambda y, p: float(roc_auc_score(y, p)),
-        "auprc": lambda y, p: float(average_precision_score(y, p)),
-        "brier": lambda y, p: float(brier_score_loss(y, p)),
-        "calibration_error": calibration_error,
-    }
-    for name in cohort.task.official_score(labels, chances):
-        measures[name] = lambda y, p, name=name: cohort.task.official_score(y, p)[name]  # type: ignore[misc]
     draws = np.random.default_rng(seed).integers(0, len(labels), (BOOTSTRAPS, len(labels)))
     draws = draws[(labels[draws].min(1) == 0) & (labels[draws].max(1) == 1)]
+    values = _figures(cohort.task, labels, chances)
+    sampled = [_figures(cohort.task, labels[d], chances[d]) for d in draws]
     figures = {}
-    for name, function in measures.items():
-        sampled = np.array([function(labels[d], chances[d]) for d in draws])
-        low, high = np.nanpercentile(sampled, (2.5, 97.5))
-        figures[name] = Interval(function(labels, chances), float(low), float(high))
+    for name, value in values.items():
+        low, high = np.nanpercentile([s[name] for s in sampled], (2.5, 97.5))
+        figures[name] = Interval(value, float(low), float(high))
     groups = {}
     for group in sorted(set(cohort.groups)):
         at = np.array([g == group for g in cohort.groups])

@@ -133,7 +133,10 @@ def _member(
         progress=progress,
     )  # fmt: skip
     save_file({k: v.contiguous() for k, v in result.model.state_dict().items()}, weights)
-    facts.write_text(json.dumps(_facts(result)))
+    # Renamed into place: a kill between opening and writing must not leave half a file that says "finished".
+    part = facts.with_suffix(".part")
+    part.write_text(json.dumps(_facts(result)))
+    part.replace(facts)
     for state in run_dir.glob("*.ckpt"):
         state.unlink()
     say(f"  best loss {result.best_loss:.4f} at epoch {result.best_epoch} of {result.epochs}")

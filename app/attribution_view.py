@@ -30,7 +30,7 @@ def gradients(opened: Case) -> None:
         with st.spinner("Following the path from the baseline to this record …"):
             found = services.attribution(opened, steps, refine)
         completeness(found)
-        st.caption(text.BASELINE)
+        st.caption(text.baseline(services.baseline(opened)))
         _signal(opened, found)
         _totals(opened, found)
         _largest(opened, found)

@@ -253,6 +253,13 @@ def _attribute(
     return integrated_gradients(_model.model, _model.batch([_prepared]), steps=steps, refine=refine)
 
 
+def baseline(opened: Case) -> str:
+    """What the attributions start from, in words."""
+    model = checkpoint(opened.listing.task)
+    here = [name for name, present in zip(opened.analysis.names, opened.analysis.present, strict=True) if present]
+    return model.normaliser.zero(model.task.schema, here)
+
+
 @dataclass(slots=True, eq=False)
 class Survey:
     """What is known so far of a whole folder: it grows, is shared between sessions and survives an interruption."""

@@ -34,11 +34,6 @@ TRAINED_ON = (
     "A record of this name was in the model's training data: on a new patient the estimate would be less good. The "
     "figures on the Model page come from records that the scoring network had not seen."
 )
-BASELINE = (
-    "Baseline: every measured value is replaced by its mean in the training data. Which values were measured, and "
-    "when, stays as it is."
-)
-
 AIDS: dict[str, str] = {
     "attention": "Read a row: how much this modality takes from each other one while the model mixes them.",
     "graph": "Thicker lines join modalities whose summaries look alike to the model; larger circles weigh more.",
@@ -51,6 +46,11 @@ AIDS: dict[str, str] = {
     "shapley": "To the right raises, to the left lowers. The bars add up from 'nothing known' to this record.",
     "totals": "The signal's attributions added up over each modality.",
 }
+
+
+def baseline(zero: str) -> str:
+    """Where the path of integrated gradients starts. zero: `Normaliser.zero` of the record's modalities."""
+    return f"Baseline: {zero}. Which values were measured, and when, stays as it is."
 
 
 def clock(seconds: float) -> str:

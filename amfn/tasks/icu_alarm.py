@@ -7,7 +7,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from amfn.tasks.base import Task, Wording, absent
 from amfn.types import Alarm, Channel, Finding, InputError, ModalitySpec, Record, Schema
@@ -59,6 +58,9 @@ def resample(values: np.ndarray, from_hz: float) -> np.ndarray:
     ratio = Fraction(RATE_HZ / from_hz).limit_denominator(1000)
     if ratio == 1:
         return values
+    # Imported where it is used: it takes half a second, and the first screen should not wait for it.
+    from scipy.signal import resample_poly
+
     steps = int(np.ceil(len(values) * ratio.numerator / ratio.denominator))
     nearest = np.minimum((np.arange(steps) / float(ratio)).round().astype(int), len(values) - 1)
     out = np.full((steps, values.shape[1]), np.nan, np.float32)
@@ -148,7 +150,8 @@ class ICUAlarm(Task):
                 record.source,
                 f"the record names {'no alarm' if alarm is None else f'an alarm {alarm.kind!r}'}",
                 f"an alarm type ({', '.join(ALARMS)}) in the header's comments or in a file ALARMS beside it",
-                "Name it with --alarm-type and --alarm-at SECONDS if an alarm did sound in this record.",
+                "Choose a record with an alarm; if one did sound in this record, name it on the command line with "
+                "--alarm-type and --alarm-at SECONDS.",
             )
         return alarm
 

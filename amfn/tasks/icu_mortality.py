@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve
 
 from amfn.readers.channels import ADMISSION, CHALLENGE2012, REFERENCE_SOURCE
 from amfn.tasks.base import Task, Wording, absent
@@ -145,5 +144,8 @@ class ICUMortality(Task):
 
     def official_score(self, labels: np.ndarray, probabilities: np.ndarray) -> Mapping[str, float]:
         """Event 1 of the challenge: min(sensitivity, positive predictive value), at the threshold that maximises it."""
+        # Imported where it is used: only evaluation needs it, and the first screen should not wait for it.
+        from sklearn.metrics import precision_recall_curve
+
         precision, recall, _ = precision_recall_curve(labels, probabilities)
         return {"event_1": float(np.minimum(precision, recall).max())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,12 +39,13 @@ def signed(value: float, digits: int = 2) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in 0..1 as a whole percentage; what is above zero and rounds to it is '<1 %'."""
-    if 0 < share < 0.005:
+    """A share in 0..1 as a whole percentage; '<1 %' and '>99 %' at the same ends where sentences say "under 1 %" and
+    "over 99 %" (`explain.narrative.percent`)."""
+    if 0 < share < 0.01:
         return "<1 %"
-    if 0.995 < share < 1:
+    if 0.99 < share < 1:
         return ">99 %"
-    return f"{100 * share:.0f} %"
+    return f"{math.floor(100 * share + 0.5)} %"
 
 
 def unit_text(unit: str) -> str:

@@ -124,7 +124,7 @@ def test_attribution_shows_the_gap_before_the_numbers(task: str) -> None:
     verdict = "These attributions add up" if found.complete else "These attributions do not add up"
     assert verdict in said
     assert f"{found.settings['steps']} steps" in said
-    assert text.BASELINE in said
+    assert text.baseline(services.baseline(case)) in said
 
     at.segmented_control(key="ig_steps").set_value(64).run()
     at.toggle(key="ig_refine").set_value(False).run()
@@ -199,3 +199,11 @@ def test_a_link_opens_its_page_with_the_frame_around_it(page: str) -> None:
 
     in_order(at)
     assert at.sidebar.selectbox(key="w_record").value == ids("icu_alarm")[1]
+
+
+def test_the_baseline_is_said_for_what_was_recorded_alone() -> None:
+    said = text.baseline(services.baseline(lacking("icu_alarm")))
+    assert "median level" in said
+    missing = lacking("icu_alarm").analysis.missing
+    assert missing
+    assert not any(title in said for title in missing)

@@ -11,7 +11,7 @@ import pytest
 
 from amfn.types import Alarm, Channel, ModalitySpec, Record, RecordMeta, Schema
 from app import signals, text
-from app.figures import TrendPanel
+from app.figures import TrendPanel, drawing
 from tests.app.screen import ROOT
 
 LEAD = Channel("II", "mV", -10, 10)
@@ -91,3 +91,10 @@ def test_the_screen_does_not_wait_for_captum_or_shap() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_charts_and_sentences_say_under_one_percent_alike() -> None:
+    """The same risk on one screen must not read "under 1 %" in words and "1 %" in a chart."""
+    for risk in (0.0001, 0.004, 0.006, 0.0099, 0.01, 0.0149, 0.125, 0.5, 0.985, 0.99, 0.9901, 0.9999):
+        in_words = text.percent(risk).replace("under ", "<").replace("over ", ">")
+        assert drawing.percent(risk) == in_words
