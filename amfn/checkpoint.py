@@ -105,6 +105,11 @@ def _to_bytes(state: Mapping[str, Tensor]) -> bytes:
     return save_tensors({k: v.detach().cpu().contiguous() for k, v in state.items()})
 
 
+def fingerprint(record_id: str) -> str:
+    """How a checkpoint remembers a training record without naming it: 10 hex digits of the id's SHA-256."""
+    return hashlib.sha256(record_id.encode()).hexdigest()[:10]
+
+
 def find_checkpoints(folder: Path) -> dict[str, Path]:
     """Name -> path of every checkpoint folder directly under `folder`, sorted; empty where there is none."""
     return {p.parent.name: p.parent for p in sorted(Path(folder).glob(f"*/{CONFIG}"))}

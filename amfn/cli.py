@@ -101,7 +101,7 @@ def train(
     folds: Annotated[int, typer.Option(help="Stratified folds for the figures of the model card.")] = 5,
     seed: Annotated[int, typer.Option(help="Fixes split, order, initialisation and dropout.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda (mixed precision).")] = "auto",
-    threads: Threads = 2,
+    threads: Threads = 1,
 ) -> None:
     """Train a task: out-of-fold members, final model, checkpoint and model card. Run again to resume after a kill."""
     import torch
@@ -132,7 +132,7 @@ def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
     data: Data,
     as_json: Json = False,
-    threads: Threads = 2,
+    threads: Threads = 1,
 ) -> None:
     """Measure a checkpoint. Records it was trained on are scored by the fold member that has not seen them."""
     import torch

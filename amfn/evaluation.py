@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from amfn.checkpoint import Checkpoint, Member
+from amfn.checkpoint import Checkpoint, Member, fingerprint
 from amfn.dataset import Cohort
 from amfn.tasks import Task
 from amfn.types import InputError
@@ -66,11 +65,6 @@ def assign_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
     for fold, (_, test) in enumerate(split):
         assigned[test] = fold
     return assigned
-
-
-def fingerprint(record_id: str) -> str:
-    """How a checkpoint remembers a training record without naming it: 10 hex digits of the id's SHA-256."""
-    return hashlib.sha256(record_id.encode()).hexdigest()[:10]
 
 
 def predict(member: Member | Checkpoint, cohort: Cohort, rows: np.ndarray, size: int = 256) -> np.ndarray:

@@ -19,9 +19,9 @@ from safetensors.torch import load_file, save_file
 from sklearn.model_selection import train_test_split
 
 from amfn.card import model_card
-from amfn.checkpoint import Checkpoint, Member, load_checkpoint, load_folds, save_checkpoint
+from amfn.checkpoint import Checkpoint, Member, fingerprint, load_checkpoint, load_folds, save_checkpoint
 from amfn.dataset import Cohort, read_folders
-from amfn.evaluation import as_json, assign_folds, fingerprint, measure, out_of_fold, predict
+from amfn.evaluation import as_json, assign_folds, measure, out_of_fold, predict
 from amfn.fusion import build_fusion
 from amfn.training import Fit, TrainConfig, claim_run_dir, fit
 from amfn.types import InputError

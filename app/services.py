@@ -19,8 +19,7 @@ import numpy as np
 import streamlit as st
 import torch
 
-from amfn.checkpoint import CONFIG, WEIGHTS, Checkpoint, load_checkpoint
-from amfn.evaluation import fingerprint
+from amfn.checkpoint import CONFIG, WEIGHTS, Checkpoint, fingerprint, load_checkpoint
 from amfn.readers import Folder, open_folder, read_record
 from amfn.tasks import TASKS, Task, get_task
 from amfn.types import InputError, Record, Schema

@@ -79,7 +79,7 @@ def test_a_loaded_model_is_frozen(saved: Path) -> None:
 
 def test_fold_members_have_their_own_weights_and_priors(saved: Path) -> None:
     first, second = load_folds(saved)
-    assert (first.model.prior, second.model.prior) == (pytest.approx((0.2,)), pytest.approx((0.3,)))
+    assert [*first.model.prior, *second.model.prior] == pytest.approx([0.2, 0.3])
     assert not torch.equal(first.model.state_dict()["head.weight"], second.model.state_dict()["head.weight"])
     assert first.normaliser == COHORT.fit_normaliser(range(6))
 

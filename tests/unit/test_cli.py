@@ -7,13 +7,15 @@ import math
 import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
+from amfn import evaluation
 from amfn.card import DISCLAIMER, bins_table, figures_table, groups_table
 from amfn.checkpoint import load_checkpoint
 from amfn.cli import app
@@ -28,6 +30,19 @@ ANSWER_KEYS = {
     "findings", "disclaimer",
 }  # fmt: skip
 MODALITY_KEYS = {"name", "present", "gate", "weight", "logit_part"}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Commands set torch's threads for their process, which here is everybody's."""
+    yield
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that look at no interval: 1,000 bootstrap samples take most of an evaluation's time."""
+    monkeypatch.setattr(evaluation, "BOOTSTRAPS", 20)
 
 
 def run(*arguments: object) -> str:
@@ -152,24 +167,27 @@ def test_usage_errors_are_typers() -> None:
     assert "simulate" in CliRunner().invoke(app, ["--help"]).stdout
 
 
+@pytest.mark.usefixtures("few_samples")
 def test_prepare_writes_what_train_and_evaluate_read(tmp_path: Path) -> None:
     said = run("prepare", "icu_mortality", "--data", STAYS, "--out", tmp_path / "stays.npz")
     assert said.startswith("48 records, data digest ")
     digest = said.split("data digest ")[1][:16]
-    measured = run_json("evaluate", MODELS / "icu_mortality", "--data", tmp_path / "stays.npz")
+    measured = run_json("evaluate", MODELS / "icu_mortality", "--data", tmp_path / "stays.npz", "--threads", 1)
     assert measured["data"] == digest
     assert (measured["records"], measured["new"], measured["out_of_fold"]) == (48, 48, 0)
 
 
+@pytest.mark.usefixtures("few_samples")
 @pytest.mark.parametrize(("task", "records"), [("icu_alarm", 32), ("icu_mortality", 48)])
 def test_the_shipped_models_rank_the_simulated_cohort(task: str, records: int) -> None:
-    measured = run_json("evaluate", MODELS / task, "--data", ROOT / "sample_data" / task)
+    measured = run_json("evaluate", MODELS / task, "--data", ROOT / "sample_data" / task, "--threads", 1)
     assert (measured["records"], measured["new"]) == (records, records)
     assert measured["figures"]["auroc"][0] > 0.7
 
 
+@pytest.mark.usefixtures("few_samples")
 def test_evaluate_prints_a_table() -> None:
-    text = run("evaluate", MODELS / "icu_mortality", "--data", STAYS)
+    text = run("evaluate", MODELS / "icu_mortality", "--data", STAYS, "--threads", 1)
     assert "0 scored out of fold, 48 by the shipped model, 0 refused" in text
     assert "AUROC" in text
     assert text.rstrip().endswith(DISCLAIMER)
@@ -205,6 +223,15 @@ def test_the_alarm_models_figures_are_reproduced(shared_dir: Path) -> None:
     assert_card_says(
         "icu_alarm", run_json("evaluate", MODELS / "icu_alarm", "--data", shared_dir / "data/challenge2015")
     )
+
+
+@pytest.mark.slow
+def test_the_mortality_models_figures_are_reproduced(shared_dir: Path, tmp_path: Path) -> None:
+    for name in ("set-a", "set-b"):
+        with tarfile.open(shared_dir / "data" / "challenge2012" / f"{name}.tar.xz") as archive:
+            archive.extractall(tmp_path, filter="data")
+    folders = ["--data", tmp_path / "set-a", "--data", tmp_path / "set-b"]
+    assert_card_says("icu_mortality", run_json("evaluate", MODELS / "icu_mortality", *folders))
 
 
 def test_a_real_alarm_record_is_answered(shared_dir: Path) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from amfn import evaluation
 from amfn.batch import Normaliser
-from amfn.checkpoint import Member, load_checkpoint, load_folds, save_checkpoint
+from amfn.checkpoint import Member, fingerprint, load_checkpoint, load_folds, save_checkpoint
 from amfn.dataset import Cohort
 from amfn.evaluation import (
     SMALLEST_GROUP,
@@ -20,7 +21,6 @@ from amfn.evaluation import (
     assign_folds,
     calibration_bins,
     calibration_error,
-    fingerprint,
     measure,
     out_of_fold,
     predict,
@@ -30,6 +30,12 @@ from tests.cohorts import stays, tiny_model
 
 FOUR = np.array([0, 0, 1, 1])
 CHANCES = np.array([0.1, 0.4, 0.35, 0.8])
+
+
+@pytest.fixture(autouse=True)
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a bootstrap is made of does not change with its size, only how long it takes."""
+    monkeypatch.setattr(evaluation, "BOOTSTRAPS", 100)
 
 
 def cohort_of(labels: np.ndarray) -> Cohort:
