@@ -15,8 +15,9 @@ from amfn.types import InputError
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "icu_mortality": {
         "batch_size": 128,
-        "epochs": 12,
+        "epochs": 8,
         "warmup_share": 0.2,
+        "modality_dropout": 0.15,
         "model": {"encoder": {"sequence": "none", "dropout": 0.3}},
     },
     "icu_alarm": {"batch_size": 32, "epochs": 50, "model": {"encoder": {"sequence": "gru"}}},

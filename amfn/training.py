@@ -95,6 +95,9 @@ class SeededOrder(Sampler[list[int]]):
             yield order[start : start + self.size].tolist()
 
 
+CHUNK = 512
+
+
 class FusionModule(pl.LightningModule):
     """Model, losses and schedule. The cohort stays on the device as one Batch; loaders bring row numbers only."""
 
@@ -134,6 +137,31 @@ class FusionModule(pl.LightningModule):
         total, parts = self.objectives(prediction, encoded, full, self._labels[rows])
         self.log_dict({f"train_{k}": v for k, v in parts.items()}, on_step=False, on_epoch=True, batch_size=len(rows))
         return total
+
+    @torch.no_grad()
+    def on_validation_epoch_start(self) -> None:
+        """Normalisation statistics of the averaged weights, without dropout, over all training records.
+
+        Running averages are of other weights than those that are kept, and under dropout, which widens them: embeddings
+        would come out several times too small (cf. `torch.optim.swa_utils.update_bn`, and Li et al. 2019 on dropout
+        before batch normalisation).
+        """
+        rows = self.order.rows
+        parts = [rows[k : k + CHUNK].tolist() for k in range(0, len(rows), CHUNK)]
+        norms = [m for m in self.model.modules() if isinstance(m, torch.nn.BatchNorm1d)]
+        momenta = [m.momentum for m in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean over what follows
+            norm.train()
+        if norms:
+            for part in parts:
+                self.model.encode(self._data.rows(part))
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            norm.eval()
+        encoded = [self.model.encode(self._data.rows(part)) for part in parts]
+        self.model.settle(Encoded(torch.cat([e.h.float() for e in encoded]), torch.cat([e.present for e in encoded])))
 
     def validation_step(self, rows: list[int], index: int) -> None:
         batch, labels = self._data.rows(rows), self._labels[rows]

@@ -70,6 +70,15 @@ class PresentNorm(nn.Module):
                 self.var.lerp_(torch.where(enough, unbiased, self.var).float(), self.momentum)
         return (h - mean) / (var + self.eps).sqrt() * keep
 
+    def settle(self, h: Float[Tensor, "n m d"], present: Bool[Tensor, "n m"]) -> None:
+        """Set μ and σ² to those of these embeddings."""
+        keep = present[..., None]
+        count = keep.sum(0)
+        mean = (h * keep).sum(0) / count.clamp(min=1)
+        var = ((h - mean) ** 2 * keep).sum(0) / (count - 1).clamp(min=1)
+        self.mean.copy_(torch.where(count > 1, mean, self.mean))
+        self.var.copy_(torch.where(count > 1, var, self.var))
+
 
 class BilinearAttention(nn.Module):
     """Eq. 8, α_ij = softmax_j(h_i W_a h_j), one form W_a per head on d / H slices, divided by sqrt(d / H), softmax over
@@ -79,7 +88,10 @@ class BilinearAttention(nn.Module):
         super().__init__()
         self.heads, self.slice = heads, dim // heads
         self.form = nn.Parameter(torch.empty(heads, self.slice, self.slice))
-        nn.init.xavier_uniform_(self.form)
+        # Head by head: taken as one tensor of three axes, the fan would be that of a convolution, the forms four times
+        # too small, and attention would start out even and stay so.
+        for form in self.form:
+            nn.init.xavier_uniform_(form)
         self.norm = nn.LayerNorm(dim)
 
     def forward(
@@ -145,12 +157,17 @@ class AMFN(FusionModel):
         with torch.no_grad():
             self.head.bias.copy_(self.prior_logit)
 
+    def settle(self, encoded: Encoded) -> None:
+        if self.norm is not None:
+            self.norm.settle(encoded.h, encoded.present)
+
     def fuse(self, encoded: Encoded) -> Prediction:
         present, keep = encoded.present, encoded.present[..., None]
-        h = self.drop(encoded.h) * keep
+        h = encoded.h * keep
         alpha = adjacency = gamma = beta = node_logits = bias = None
         if self.norm is not None:
             h = self.norm(h, present)  # Eq. 7
+        h = self.drop(h)
         if self.attention is not None:
             h, alpha = self.attention(h, present)  # Eqs. 8, 9
         if self.graph is not None:

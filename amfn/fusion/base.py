@@ -69,6 +69,10 @@ class FusionModel(nn.Module, ABC):
             temporal[spec.name] = weight
         return Encoded(h, batch.present, temporal)
 
+    def settle(self, encoded: Encoded) -> None:
+        """Take statistics that the fusion keeps of embeddings from these: all training records, in eval mode. Nothing
+        to do for a system that keeps none."""
+
     @abstractmethod
     def fuse(self, encoded: Encoded) -> Prediction:
         """h[b, m, d] and what is present -> Prediction with its trace."""
