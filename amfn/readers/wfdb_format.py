@@ -8,6 +8,7 @@ the WFDB library does by default. Nothing is resampled.
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -249,6 +250,8 @@ def _check_files(header: Header) -> None:
                 "the file beside the header",
                 "Fetch the record again, both files.",
             )
+        if not os.access(path, os.R_OK):
+            raise InputError(path, "no permission to read it", "a readable signal file", "Change its permissions.")
         if group[0].fmt in FLAC_FORMATS:
             if header.length is None:
                 raise InputError(
@@ -285,11 +288,12 @@ def _samples(header: Header, wanted: list[int]) -> dict[int, np.ndarray]:
         frames = [header.signals[index].frame for index in wanted]
         out = [_frame_means(x, frame) for x, frame in zip(record.e_p_signal, frames, strict=True)]
     except _LIBRARY_ERRORS as error:
+        files = ", ".join(dict.fromkeys(header.signals[index].file for index in wanted))
         raise InputError(
-            header.path,
-            f"its samples cannot be decoded ({type(error).__name__}: {str(error)[:160]})",
-            "signal files that fit the header",
-            "Fetch the record again, header and signal files together.",
+            header.path.with_name(files),
+            "truncated or damaged: its samples cannot be decoded",
+            f"{header.length or 'the'} samples a signal, as {header.path.name} states",
+            "Fetch the signal file again, together with its header.",
         ) from error
     length = header.length if header.length is not None else len(out[0])
     if not same or not length or any(len(x) != length for x in out):

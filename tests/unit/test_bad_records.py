@@ -186,3 +186,27 @@ def test_paths_that_are_no_record(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             read_record(path)
+
+
+def _copy_of_a_simulated_alarm(folder: Path) -> None:
+    source = Path(__file__).resolve().parents[2] / "sample_data" / "icu_alarm"
+    for suffix in (".hea", ".dat"):
+        (folder / f"sim_a001{suffix}").write_bytes((source / f"sim_a001{suffix}").read_bytes())
+
+
+def test_a_cut_flac_file_is_named_itself(tmp_path: Path) -> None:
+    """The message names the signal file and what is wrong with it, not the header and not the library's words."""
+    _copy_of_a_simulated_alarm(tmp_path)
+    whole = tmp_path / "sim_a001.dat"
+    whole.write_bytes(whole.read_bytes()[:20_000])
+    with pytest.raises(InputError, match=r"sim_a001\.dat: truncated or damaged") as said:
+        read_record(tmp_path / "sim_a001.hea")
+    assert "Error" not in str(said.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file: a refusal cannot be provoked")
+def test_a_signal_file_without_permission_says_so(tmp_path: Path) -> None:
+    _copy_of_a_simulated_alarm(tmp_path)
+    (tmp_path / "sim_a001.dat").chmod(0)
+    with pytest.raises(InputError, match="no permission"):
+        read_record(tmp_path / "sim_a001.hea")
