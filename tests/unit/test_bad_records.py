@@ -90,8 +90,9 @@ def test_a_truncated_flac_file_is_an_error(tmp_path: Path) -> None:
     path = write_wfdb(tmp_path, "r", np.random.default_rng(0).uniform(-1, 1, (5000, 2)), fmt="516")
     data = path.with_suffix(".dat").read_bytes()
     path.with_suffix(".dat").write_bytes(data[: len(data) // 2])
-    with pytest.raises(InputError, match=r"r\.hea.*(decoded|do not fit)"):
+    with pytest.raises(InputError, match=r"r\.dat: truncated or damaged") as said:
         read_record(path)
+    assert "Error" not in str(said.value)  # plain words, not the library's
 
 
 def test_nothing_is_opened_where_a_header_points_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,25 +189,9 @@ def test_paths_that_are_no_record(tmp_path: Path) -> None:
             read_record(path)
 
 
-def _copy_of_a_simulated_alarm(folder: Path) -> None:
-    source = Path(__file__).resolve().parents[2] / "sample_data" / "icu_alarm"
-    for suffix in (".hea", ".dat"):
-        (folder / f"sim_a001{suffix}").write_bytes((source / f"sim_a001{suffix}").read_bytes())
-
-
-def test_a_cut_flac_file_is_named_itself(tmp_path: Path) -> None:
-    """The message names the signal file and what is wrong with it, not the header and not the library's words."""
-    _copy_of_a_simulated_alarm(tmp_path)
-    whole = tmp_path / "sim_a001.dat"
-    whole.write_bytes(whole.read_bytes()[:20_000])
-    with pytest.raises(InputError, match=r"sim_a001\.dat: truncated or damaged") as said:
-        read_record(tmp_path / "sim_a001.hea")
-    assert "Error" not in str(said.value)
-
-
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file: a refusal cannot be provoked")
 def test_a_signal_file_without_permission_says_so(tmp_path: Path) -> None:
-    _copy_of_a_simulated_alarm(tmp_path)
-    (tmp_path / "sim_a001.dat").chmod(0)
+    path = write_wfdb(tmp_path, "r", ramp(2))
+    path.with_suffix(".dat").chmod(0)
     with pytest.raises(InputError, match="no permission"):
-        read_record(tmp_path / "sim_a001.hea")
+        read_record(path)
