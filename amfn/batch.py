@@ -82,6 +82,21 @@ class Normaliser:
         }
         return "; ".join(text.format(", ".join(by_mode[mode])) for mode, text in words.items() if mode in by_mode)
 
+    def require(self, schema: Schema) -> None:
+        """Raise InputError unless there is one scale for each channel, of a mode that fits it."""
+        for spec in schema.modalities:
+            scales = self.scales.get(spec.name, ())
+            fits = len(scales) == len(spec.channels) and all(
+                (scale.mode == "flag") == channel.flag and (scale.mode != "record" or spec.kind == "waveform")
+                for scale, channel in zip(scales, spec.channels, strict=True)
+            )
+            if not fits or set(self.scales) != set(schema.names):
+                came = ", ".join(scale.mode for scale in scales) or "no scale"
+                raise InputError(
+                    "normalisation", f"{spec.name}: {came}", "a fitting scale for each channel of the schema",
+                    "Restore config.json.",
+                )  # fmt: skip
+
     def to_json(self) -> dict[str, Any]:
         return {m: [asdict(s) for s in scales] for m, scales in self.scales.items()}
 
@@ -114,6 +129,8 @@ def _fit_channel(channel: Channel, waveform: bool, column: np.ndarray) -> Scale:
     seen = column[~np.isnan(column)].astype(np.float64)
     if len(seen) < 2:
         return Scale("zscore")
+    if float(seen.std()) < 1e-6 * max(abs(float(seen.mean())), 1.0):
+        return Scale("zscore", float(seen.mean()), 1e-3)
     # Only fitting needs scipy.stats, which takes half a second to import: the first screen does not wait for it.
     from scipy.stats import skew
 

@@ -31,8 +31,8 @@ PURPOSE: Mapping[str, str] = {
 # By data digest: what is said here is true of these records alone.
 POPULATION: Mapping[str, str] = {
     "14f90b4a3c2e5380": (
-        "8,000 adult ICU stays of at least 48 hours (sets a and b of the challenge): coronary, cardiac surgery "
-        "recovery, medical and surgical ICUs of one United States hospital. No recorded age exceeds 90."
+        "8,000 ICU stays of at least 48 hours, ages 15 to 90 (sets a and b of the challenge): coronary, cardiac "
+        "surgery recovery, medical and surgical ICUs of one United States hospital."
     ),
     "3cbd84aa5c9607e6": (
         "501 of the 750 public training records of the challenge: five kinds of life-threatening arrhythmia alarm from "
@@ -66,6 +66,7 @@ def figures_table(measured: Mapping[str, Any]) -> str:
 
 
 def groups_table(task: Task, measured: Mapping[str, Any]) -> str:
+    """Records, positives and AUROC of each subgroup as a Markdown table."""
     rows = [f"| {task.wording.group} | Records | {task.wording.positive} | AUROC |", "|---|---|---|---|"]
     for name, (records, positives, auroc) in measured["groups"].items():
         shown = f"{auroc:.3f}" if auroc is not None else "too few of one class"
@@ -74,6 +75,7 @@ def groups_table(task: Task, measured: Mapping[str, Any]) -> str:
 
 
 def bins_table(measured: Mapping[str, Any]) -> str:
+    """Predicted against observed share, by tenths of the records, as a Markdown table."""
     rows = ["| Records | Mean predicted | Observed |", "|---|---|---|"]
     rows += [f"| {n} | {100 * p:.1f} % | {100 * o:.1f} % |" for n, p, o in measured["bins"]]
     return "\n".join(rows)
@@ -115,10 +117,14 @@ answer is the training prevalence.
 
 {task.citation}
 
+## Preprocessing
+{task.preprocessing}
+
 ## Performance, out of fold
 {provenance["folds"]} stratified folds: every record was scored by a network that had not seen it. Intervals: 1,000
-bootstrap samples of the records. The shipped network is a further one, trained on all records; it has no figures of its
-own here.
+bootstrap samples of the records. Number of epochs and dropout rates were chosen on these folds, so expect a little less
+elsewhere. The shipped network is a further one, trained on nine tenths of all records while the rest chose its epoch;
+it has no figures of its own here.
 
 {figures_table(measured)}
 
@@ -135,8 +141,8 @@ Tenths of the records by predicted chance.
 {provenance["parameters"]:,} parameters. Seed {config["seed"]}, {provenance["folds"]} folds and one final fit in
 {provenance["wall_minutes"]:.0f} minutes on {provenance["device"]} ({provenance["threads"]} thread(s),
 peak memory {provenance["peak_memory_gb"]:.1f} GB), torch {provenance["torch"]}, lightning {provenance["lightning"]}.
-A tenth of the training records decided when to stop; the final network ran for {provenance["final_epochs"]} epochs
-and keeps the weights of epoch {provenance["final_best_epoch"]}. All settings are in `config.json`.
+A tenth of the training records chose which epoch's weights are kept: of the final network, epoch
+{provenance["final_best_epoch"]} of {provenance["final_epochs"]}. All settings are in `config.json`.
 
 ## Limits
 {limits}
@@ -147,5 +153,6 @@ and keeps the weights of epoch {provenance["final_best_epoch"]}. All settings ar
 - A confident answer on a record unlike the training data is still a guess.
 
 ## Reproduce these figures
-`python -m amfn evaluate checkpoints/{task.name} {provenance["data_arguments"]}`
+`python -m amfn evaluate checkpoints/{task.name} --trained-only {provenance["data_arguments"]}`, with the path of each
+folder as it is on your machine. `--trained-only` leaves out records that were not in training.
 """

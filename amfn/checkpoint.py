@@ -46,7 +46,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """A loaded checkpoint. digest: first 16 hex digits of the weights' SHA-256, the cache key of every result.
+    """A loaded checkpoint. digest: first 16 hex digits of a SHA-256 over weights, architecture, prior and
+    normalisation, the cache key of every result.
 
     fold_of: fingerprint of each training record -> the fold member that has not seen it.
     """
@@ -106,7 +107,7 @@ def _to_bytes(state: Mapping[str, Tensor]) -> bytes:
 
 
 def fingerprint(record_id: str) -> str:
-    """How a checkpoint remembers a training record without naming it: 10 hex digits of the id's SHA-256."""
+    """A short key of a training record: 10 hex digits of the id's SHA-256. It hides nothing."""
     return hashlib.sha256(record_id.encode()).hexdigest()[:10]
 
 
@@ -131,8 +132,11 @@ def _read_config(path: Path) -> dict[str, Any]:
         config = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(path, "no config.json", "a finished checkpoint folder", mend) from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InputError(file, f"not readable as JSON ({error})", "the config of a checkpoint", mend) from error
+    if isinstance(config, dict) and config.keys() - KINDS.keys():
+        unknown = ", ".join(sorted(config.keys() - KINDS.keys()))
+        raise InputError(file, f"unknown key(s) {unknown}", f"the keys {', '.join(sorted(KINDS))}", mend)
     if not isinstance(config, dict) or not KINDS.keys() <= config.keys():
         lacking = sorted(KINDS.keys() - (config.keys() if isinstance(config, dict) else ()))
         raise InputError(file, f"no {', '.join(lacking)}", f"the keys {', '.join(sorted(KINDS))}", mend)
@@ -182,11 +186,7 @@ def _member(path: Path, name: str, config: Mapping[str, Any], own: Mapping[str, 
         if not isinstance(normalisation, dict):
             raise InputError("normalisation", f"{normalisation!r}", "scales by modality", "Restore config.json.")
         normaliser = Normaliser.from_json(normalisation)
-        widths = {m: len(scales) for m, scales in normaliser.scales.items()}
-        if widths != {spec.name: len(spec.channels) for spec in schema.modalities}:
-            raise InputError(
-                "normalisation", f"scales for {widths}", "one for each channel of the schema", "Restore config.json."
-            )
+        normaliser.require(schema)
         model = build_fusion(config["fusion"], schema, config["architecture"], tuple(prior))
     weights, digest = _load_weights(path, name, config)
     return Member(_filled(path / name, model, weights), normaliser), digest
@@ -212,23 +212,46 @@ def _filled(file: Path, model: FusionModel, weights: Mapping[str, Tensor]) -> Fu
     return model.eval().requires_grad_(False)
 
 
+def _identity(weights: str, config: Mapping[str, Any]) -> str:
+    """Weights do not predict alone: architecture, prior and normalisation are part of what a result is cached under."""
+    rest = {key: config[key] for key in ("task", "schema", "fusion", "architecture", "prior", "normalisation")}
+    return hashlib.sha256(f"{weights}{json.dumps(rest, sort_keys=True)}".encode()).hexdigest()[:16]
+
+
+def _fold_of(file: Path, config: Mapping[str, Any]) -> dict[str, int]:
+    folds = config["provenance"].get("fold_of", {})
+    fits = isinstance(folds, dict) and all(type(k) is int and 0 <= k < len(config["folds"]) for k in folds.values())
+    if not fits:
+        raise InputError(
+            file, "fold_of with something else than folds", f"record keys with 0 to {len(config['folds']) - 1}",
+            "Restore config.json, or train again.",
+        )  # fmt: skip
+    return folds
+
+
 def load_checkpoint(path: Path | str) -> Checkpoint:
     """Load strictly. Raises InputError naming the file where hash, schema, keys or shapes do not match."""
     path = Path(path)
     config = _read_config(path)
     member, digest = _member(path, WEIGHTS, config, config)
     card = path / CARD
+    try:
+        facts = card.read_text(encoding="utf-8", errors="replace") if card.exists() else ""
+    except OSError as error:
+        raise InputError(
+            card, f"not readable ({error.strerror})", "a text file", "Restore it, or delete it."
+        ) from error
     return Checkpoint(
         path=path,
-        digest=digest[:16],
+        digest=_identity(digest, config),
         task=get_task(config["task"]),
         model=member.model,
         normaliser=member.normaliser,
         base_rate=member.model.prior[0],
         provenance={k: v for k, v in config["provenance"].items() if k != "fold_of"},
         architecture={"system": config["fusion"], **config["architecture"]},
-        card=card.read_text(encoding="utf-8") if card.exists() else "",
-        fold_of=config["provenance"].get("fold_of", {}),
+        card=facts,
+        fold_of=_fold_of(path / CONFIG, config),
     )
 
 

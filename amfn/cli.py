@@ -43,6 +43,13 @@ def main() -> None:
     except InputError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(1)
+    except OSError as error:
+        # Every reader says itself what is wrong with its file; what is left are places that cannot be written.
+        where = error.filename or "a file"
+        typer.echo(
+            f"Error: {where}: {error.strerror or error}. Expected a place that can be used. Name another.", err=True
+        )
+        sys.exit(1)
 
 
 @app.command()
@@ -99,7 +106,7 @@ def train(
         Path | None, typer.Option(help="JSON with training settings that differ from the task's.")
     ] = None,
     folds: Annotated[int, typer.Option(help="Stratified folds for the figures of the model card.")] = 5,
-    seed: Annotated[int, typer.Option(help="Fixes split, order, initialisation and dropout.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes split, order, initialisation and dropout.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda (mixed precision).")] = "auto",
     threads: Threads = 1,
 ) -> None:
@@ -107,6 +114,7 @@ def train(
     import torch
 
     from amfn.dataset import read_folders
+    from amfn.fusion import build_fusion
     from amfn.pipeline import train_task
     from amfn.settings import load_settings
     from amfn.tasks import get_task
@@ -115,6 +123,7 @@ def train(
     chosen = get_task(task)
     settings = load_settings(chosen.name, config, seed)
     where = pick_device(device)
+    build_fusion(settings.fusion, chosen.schema, settings.model, (0.5,) * len(chosen.schema.targets))
     torch.set_num_threads(threads)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
@@ -131,6 +140,7 @@ def train(
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
     data: Data,
+    trained_only: Annotated[bool, typer.Option(help="Leave out records that were not in training.")] = False,
     as_json: Json = False,
     threads: Threads = 1,
 ) -> None:
@@ -145,6 +155,8 @@ def evaluate(
     torch.set_num_threads(threads)
     loaded = load_checkpoint(checkpoint)
     cohort = read_folders(loaded.task, data, progress=not as_json)
+    if trained_only:
+        cohort = evaluation.trained_on(loaded, cohort)
     chances, seen = evaluation.out_of_fold(loaded, load_folds(checkpoint), cohort)
     measured = evaluation.as_json(evaluation.measure(cohort, chances))
     if as_json:
@@ -153,6 +165,8 @@ def evaluate(
     title = f"{loaded.task.wording.title} · model {loaded.digest} · data {cohort.digest()}"
     scored = f"{seen} scored out of fold, {len(cohort) - seen} by the shipped model, {len(cohort.refused)} refused"
     typer.echo("\n".join(report_lines(f"{title}\n{scored}", measured)))
+    if cohort.digest() != loaded.provenance.get("data_digest"):
+        typer.echo("These are not the data of the model card: its figures need not come out again.", err=True)
 
 
 @app.command()

@@ -63,7 +63,20 @@ class Cohort:
             {m: v[at] for m, v in self.context.items()},
         )
 
+    def rows(self, index: Sequence[int] | np.ndarray) -> Cohort:
+        """The records at these positions."""
+        at = np.asarray(index, int)
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in at),
+            labels=self.labels[at],
+            groups=tuple(self.groups[i] for i in at),
+            values={m: v[at] for m, v in self.values.items()},
+            context={m: v[at] for m, v in self.context.items()},
+        )
+
     def save(self, path: Path) -> None:
+        """Write the .npz that `load` reads."""
         arrays = {f"values/{m}": v for m, v in self.values.items()}
         arrays |= {f"context/{m}": v for m, v in self.context.items()}
         head = {"version": VERSION, "task": self.task.name, "schema": self.task.schema.digest(),

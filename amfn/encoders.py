@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from amfn.types import InputError, ModalitySpec
+from amfn.types import InputError, ModalitySpec, require_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,13 @@ class EncoderConfig:
     summary: bool = True
     frequency_mixer: bool = False
     spiking: bool = False
+
+    def __post_init__(self) -> None:
+        require_settings(
+            "EncoderConfig",
+            ("width", self.width, 4 <= self.width <= 1024 and self.width % 4 == 0),
+            ("dropout", self.dropout, 0 <= self.dropout < 1),
+        )
 
 
 class TemporalAttention(nn.Module):

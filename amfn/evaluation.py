@@ -86,11 +86,21 @@ def out_of_fold(checkpoint: Checkpoint, members: Sequence[Member], cohort: Cohor
             checkpoint.path, f"{len(members)} fold members, records of fold {int(folds.max())}", "all folds",
             "Restore the folder folds/ of the checkpoint.",
         )  # fmt: skip
-    chances = np.empty(len(cohort))
+    chances = np.full(len(cohort), np.nan)
     for fold in range(-1, len(members)):
         rows = np.flatnonzero(folds == fold)
         chances[rows] = predict(checkpoint if fold < 0 else members[fold], cohort, rows)
     return chances, int((folds >= 0).sum())
+
+
+def trained_on(checkpoint: Checkpoint, cohort: Cohort) -> Cohort:
+    """The records of the cohort that the checkpoint was trained on. Raises InputError where there is none."""
+    rows = [k for k, record_id in enumerate(cohort.ids) if fingerprint(record_id) in checkpoint.fold_of]
+    if not rows:
+        raise InputError(
+            checkpoint.path, "no record of its training among the data", "some of them", "Name the training data."
+        )
+    return cohort.rows(rows)
 
 
 def calibration_bins(labels: np.ndarray, chances: np.ndarray) -> tuple[CalibrationBin, ...]:

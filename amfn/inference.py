@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from amfn.checkpoint import Checkpoint, find_checkpoints, load_checkpoint
-from amfn.tasks.icu_alarm import ALARMS
+from amfn.tasks.icu_alarm import ALARMS, WINDOW_S
 from amfn.types import Alarm, Batch, InputError, Prediction, Record
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -41,8 +40,12 @@ def with_alarm(record: Record, kind: str | None, seconds: float | None) -> Recor
         )
     if kind not in ALARMS:
         raise InputError("--alarm-type", repr(kind), f"one of {', '.join(ALARMS)}", "Write it exactly so.")
-    if not 0 < seconds < math.inf:
-        raise InputError(record.source, f"an alarm at {seconds} s", "a time after the record's start", "Correct it.")
+    end = max((float(hours[-1]) * 3600 for hours in record.hours.values() if len(hours)), default=0.0)
+    if not 0 < seconds <= end + WINDOW_S:
+        raise InputError(
+            record.source, f"an alarm at {seconds:g} s", f"a time within the record, which ends at {end:.1f} s",
+            "Correct --alarm-at.",
+        )  # fmt: skip
     return replace(record, meta=replace(record.meta, alarm=Alarm(kind, seconds / 3600)))
 
 

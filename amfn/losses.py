@@ -14,21 +14,32 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from amfn.types import Batch, Encoded, Prediction, Schema
+from amfn.types import Batch, Encoded, Prediction, Schema, require_settings
 
 
 @dataclass(frozen=True, slots=True)
 class LossConfig:
     """task: "bce" or "focal" with focusing parameter gamma (Lin et al. 2017). reconstruction and alignment are λ1 and
-    λ2 of Eq. 5. auxiliary weighs a classifier on every modality's own embedding."""
+    λ2 of Eq. 5; with task_weight and auxiliary at 0 they alone are minimised, which is self-supervised pretraining.
+    auxiliary weighs a classifier on every modality's own embedding."""
 
     task: Literal["bce", "focal"] = "bce"
+    task_weight: float = 1.0
     focal_gamma: float = 2.0
     reconstruction: float = 0.1
     alignment: float = 0.02
     auxiliary: float = 0.3
     temperature: float = 0.2
     masked_share: float = 0.25
+
+    def __post_init__(self) -> None:
+        weights = ("task_weight", "focal_gamma", "reconstruction", "alignment", "auxiliary")
+        require_settings(
+            "LossConfig",
+            *((name, getattr(self, name), getattr(self, name) >= 0) for name in weights),
+            ("temperature", self.temperature, self.temperature > 0),
+            ("masked_share", self.masked_share, 0 <= self.masked_share < 1),
+        )
 
 
 def focal_loss(logits: Float[Tensor, "b k"], labels: Float[Tensor, "b k"], gamma: float) -> Float[Tensor, ""]:
@@ -82,6 +93,7 @@ class Objectives(nn.Module):
         )
 
     def task_loss(self, logits: Float[Tensor, "b k"], labels: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
+        """Binary cross-entropy or focal loss, mean over records and targets."""
         gamma = self.config.focal_gamma if self.config.task == "focal" else 0.0
         return focal_loss(logits.float(), labels, gamma)
 
@@ -110,7 +122,7 @@ class Objectives(nn.Module):
         """encoded: the encoders' output (ungated, before the graph) of the possibly corrupted batch."""
         config = self.config
         task = self.task_loss(prediction.logits, labels)
-        total, parts = task, {"task": float(task.detach())}
+        total, parts = config.task_weight * task, {"task": float(task.detach())}
         if config.auxiliary:
             losses = []
             for k, name in enumerate(self.schema.names):

@@ -52,11 +52,12 @@ def train_task(
     fold = assign_folds(labels, folds, config.seed)
     _require_enough(labels, fold, config)
     claim_run_dir(run_dir, config, cohort, folds)
+    out.mkdir(parents=True, exist_ok=True)  # now, not after hours of training
     members = []
     for k in range(folds):
         say(f"fold {k + 1} of {folds}")
         members.append(_member(cohort, np.flatnonzero(fold != k), config, run_dir / f"fold{k}", device, progress, say))
-    say("final fit on all records")
+    say("final fit")
     final = _member(cohort, np.arange(len(cohort)), config, run_dir / "final", device, progress, say)
     facts = [json.loads((run_dir / n / "fit.json").read_text()) for n in (*(f"fold{k}" for k in range(folds)), "final")]
     provenance = {

@@ -24,6 +24,15 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over`, nested objects merged: what a file does not name stays as the task has it."""
+    out = dict(base)
+    for key, value in over.items():
+        nested = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
+        out[key] = merged(out[key], value) if nested else value
+    return out
+
+
 def load_settings(task: str, file: Path | None = None, seed: int = 0) -> TrainConfig:
     """The settings of a training. `file` holds any of TrainConfig's fields but the seed; unknown ones are refused."""
     settings = dict(DEFAULTS.get(task, {}))
@@ -35,5 +44,5 @@ def load_settings(task: str, file: Path | None = None, seed: int = 0) -> TrainCo
             raise InputError(file, f"not readable as JSON ({error})", "a JSON object of settings", mend) from error
         if not isinstance(given, dict):
             raise InputError(file, f"a JSON {type(given).__name__}", "a JSON object of settings", mend)
-        settings |= given
+        settings = merged(settings, given)
     return replace(config_from_dict(TrainConfig, settings), seed=seed)

@@ -32,7 +32,7 @@ from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
 from amfn.dataset import Cohort
 from amfn.fusion import FusionModel, build_fusion
 from amfn.losses import LossConfig, Objectives, effective_rank
-from amfn.types import Batch, Encoded, InputError
+from amfn.types import Batch, Encoded, InputError, require_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +55,20 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        wrong = [
-            f"{name} = {value}"
-            for name, value, fits in (
-                ("epochs", self.epochs, self.epochs >= 1),
-                ("batch_size", self.batch_size, self.batch_size >= 1),
-                ("learning_rate", self.learning_rate, self.learning_rate > 0),
-                ("warmup_share", self.warmup_share, 0 < self.warmup_share < 1),
-                ("patience", self.patience, self.patience >= 1),
-                ("modality_dropout", self.modality_dropout, 0 <= self.modality_dropout <= 1),
-                ("average_decay", self.average_decay, 0 <= self.average_decay < 1),
-                ("validation_share", self.validation_share, 0 < self.validation_share < 1),
-            )
-            if not fits
-        ]
-        if wrong:
-            raise InputError(
-                "TrainConfig", ", ".join(wrong), "positive counts and rates, shares between 0 and 1", "Correct them."
-            )
+        require_settings(
+            "TrainConfig",
+            ("epochs", self.epochs, self.epochs >= 1),
+            ("batch_size", self.batch_size, self.batch_size >= 1),
+            ("learning_rate", self.learning_rate, self.learning_rate > 0),
+            ("weight_decay", self.weight_decay, self.weight_decay >= 0),
+            ("warmup_share", self.warmup_share, 0 < self.warmup_share < 1),
+            ("patience", self.patience, self.patience >= 1),
+            ("clip", self.clip, self.clip > 0),
+            ("modality_dropout", self.modality_dropout, 0 <= self.modality_dropout <= 1),
+            ("average_decay", self.average_decay, 0 <= self.average_decay < 1),
+            ("validation_share", self.validation_share, 0 < self.validation_share < 1),
+            ("seed", self.seed, 0 <= self.seed < 2**31),
+        )
 
 
 class SeededOrder(Sampler[list[int]]):
@@ -227,7 +223,7 @@ def _loader(count: int, order: SeededOrder) -> DataLoader[int]:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A finished training: the model with its best weights (eval mode, CPU) and how it went."""
+    """A finished training: the model with its best weights (eval mode, CPU) and how it went. Epochs count from 1."""
 
     model: FusionModel
     best_loss: float
@@ -310,7 +306,7 @@ def fit(
     return Fit(
         model.eval(),
         float(keep.best_model_score or np.nan),
-        int(best["epoch"]),
+        int(best["epoch"]) + 1,
         trainer.current_epoch,
         timer.time_elapsed("train"),
     )
@@ -322,7 +318,10 @@ def claim_run_dir(run_dir: Path, config: TrainConfig, cohort: Cohort, folds: int
     mark = run_dir / "run.json"
     now = {"config": asdict(config), "task": cohort.task.name, "data": cohort.digest(), "folds": folds}
     if mark.exists():
-        then = json.loads(mark.read_text())
+        try:
+            then = json.loads(mark.read_text())
+        except json.JSONDecodeError:
+            then = None
         if then != json.loads(json.dumps(now)):
             raise InputError(
                 run_dir, "it holds a run with other settings or data", "the same settings and data, or an empty folder",

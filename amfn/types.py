@@ -34,6 +34,15 @@ class InputError(ValueError):
         super().__init__(f"{self.source}: {came}. Expected {expected}. {mend}")
 
 
+def require_settings(owner: str, *rules: tuple[str, object, bool]) -> None:
+    """Raise one InputError naming every setting (name, value, whether it fits) that does not fit."""
+    wrong = [f"{name} = {value}" for name, value, fits in rules if not fits]
+    if wrong:
+        raise InputError(
+            owner, ", ".join(wrong), "sizes, rates and shares within what can be built and trained", "Correct them."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One measured quantity. `low` and `high` are physiological limits in `unit`: outside them a value is an artefact.

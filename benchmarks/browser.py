@@ -9,6 +9,8 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Error, Page, expect, sync_playwright
@@ -27,7 +29,7 @@ SELECT = "Dashboard: select a record to painted page"
 
 def rows() -> list[Row]:
     """Both figures and the server's memory, or one row that says why there are none."""
-    path = _chromium()
+    path = chromium_path()
     if not path:
         return [Row("Dashboard in Chromium", "no Chromium found: set CHROMIUM to its path", runs=0)]
     with sync_playwright() as playwright:
@@ -51,42 +53,54 @@ def rows() -> list[Row]:
     return [*found, Row("Dashboard: peak memory of the server, both models used", f"{memory:.2f} GB", "1.5 GB")]
 
 
-def _chromium() -> str:
+def chromium_path() -> str:
     """The Chromium that the browser tests use; empty where there is none."""
     search = [sys.executable, str(ROOT / "tests" / "browser" / "chromium.py")]
     return subprocess.run(search, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _session(page: Page) -> tuple[float, float, list[float], float]:
-    """A fresh server: seconds to the first paint, to the first record, from each click to its record, and the server's
-    peak memory in GB."""
+@contextmanager
+def dashboard() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The real dashboard on a free port, on the sample cohort: its address, which may not answer yet, and its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
     environment = {name: value for name, value in os.environ.items() if name != "AMFN_DATA"}
-    began = time.perf_counter()
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _open(page, f"http://127.0.0.1:{port}/?task=icu_alarm")
-        page.get_by_text("Records from").wait_for(timeout=PATIENCE_MS)
-        paint = time.perf_counter() - began
-        _painted(page)
-        first = time.perf_counter() - began
-        expect(page.get_by_text("Reading all records")).to_have_count(0, timeout=PATIENCE_MS)
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
-        taken = [_select_next(page) for _ in range(SELECTIONS)]
-        page.get_by_text("ICU mortality", exact=True).first.click()
-        expect(page.locator(".fs-banner strong")).to_have_text(re.compile(r"Record 9\d+"), timeout=PATIENCE_MS)
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
-        return paint, first, taken, _peak(server.pid)
+        yield f"http://127.0.0.1:{port}", server
     finally:
         server.terminate()
         server.wait(20)
 
 
-def _open(page: Page, address: str) -> None:
+def _session(page: Page) -> tuple[float, float, list[float], float]:
+    """A fresh server: seconds to the first paint, to the first record, from each click to its record, and the server's
+    peak memory in GB."""
+    began = time.perf_counter()
+    with dashboard() as (address, server):
+        open_page(page, f"{address}/?task=icu_alarm")
+        page.get_by_text("Records from").wait_for(timeout=PATIENCE_MS)
+        paint = time.perf_counter() - began
+        _painted(page)
+        first = time.perf_counter() - began
+        settled(page)
+        taken = [_select_next(page) for _ in range(SELECTIONS)]
+        page.get_by_text("ICU mortality", exact=True).first.click()
+        expect(page.locator(".fs-banner strong")).to_have_text(re.compile(r"Record 9\d+"), timeout=PATIENCE_MS)
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
+        return paint, first, taken, _peak(server.pid)
+
+
+def settled(page: Page) -> None:
+    """All records of the folder are read and the page is at rest."""
+    expect(page.get_by_text("Reading all records")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def open_page(page: Page, address: str) -> None:
     """Ask until the server listens."""
     until = time.monotonic() + PATIENCE_MS / 1000
     while True:

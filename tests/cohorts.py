@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from amfn.batch import Normaliser
-from amfn.checkpoint import Member, save_checkpoint
+from amfn.checkpoint import Member, fingerprint, save_checkpoint
 from amfn.dataset import Cohort
 from amfn.fusion import FusionModel, build_fusion
 from amfn.tasks import get_task
@@ -52,9 +53,10 @@ def tiny_model(logit: float | None = None, prior: float = 0.3, task: str = "icu_
     return model
 
 
-def write_tiny_checkpoint(path: Path, cohort: Cohort, folds: int = 0) -> Path:
+def write_tiny_checkpoint(path: Path, cohort: Cohort, folds: int = 0, fold_of: Mapping[str, int] | None = None) -> Path:
     """An untrained checkpoint in its final form: loading it is what matters."""
     normaliser: Normaliser = cohort.fit_normaliser(np.arange(len(cohort)))
     members = [Member(tiny_model(prior=0.2 + k / 10), normaliser) for k in range(folds)]
-    save_checkpoint(path, Member(tiny_model(), normaliser), {"note": "untrained"}, "# A card\n", members)
+    provenance = {"note": "untrained", "fold_of": {fingerprint(i): k for i, k in (fold_of or {}).items()}}
+    save_checkpoint(path, Member(tiny_model(), normaliser), provenance, "# A card\n", members)
     return path

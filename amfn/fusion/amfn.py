@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from amfn.encoders import EncoderConfig
 from amfn.fusion.base import FusionConfig, FusionModel, register
-from amfn.types import Encoded, FusionTrace, InputError, Prediction, Schema
+from amfn.types import Encoded, FusionTrace, Prediction, Schema, require_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,19 @@ class AMFNConfig(FusionConfig):
     fusion: Literal["weighted", "concat"] = "weighted"
     head: Literal["linear", "mlp"] = "linear"
     dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        FusionConfig.__post_init__(self)
+        require_settings(
+            "AMFNConfig",
+            (
+                "heads",
+                f"{self.heads} (dim {self.dim} must be divisible by it)",
+                1 <= self.heads <= self.dim and self.dim % self.heads == 0,
+            ),
+            ("graph_layers", self.graph_layers, 0 <= self.graph_layers <= 16),
+            ("dropout", self.dropout, 0 <= self.dropout < 1),
+        )
 
 
 class PresentNorm(nn.Module):
@@ -142,8 +155,6 @@ class AMFN(FusionModel):
     def __init__(self, schema: Schema, config: AMFNConfig, prior: tuple[float, ...]) -> None:
         super().__init__(schema, config, prior)
         m, d, k = len(schema.modalities), config.dim, len(schema.targets)
-        if d % config.heads:
-            raise InputError("AMFNConfig", f"dim {d}, heads {config.heads}", "dim divisible by heads", "Change one.")
         self.norm = PresentNorm(m, d) if config.normalise else None
         self.attention = BilinearAttention(d, config.heads) if config.attention else None
         self.graph = SimilarityGraph(d, config.graph_layers) if config.graph_layers else None
@@ -162,6 +173,7 @@ class AMFN(FusionModel):
             self.norm.settle(encoded.h, encoded.present)
 
     def fuse(self, encoded: Encoded) -> Prediction:
+        """Eqs. 7 to 16: h[b, m, d] and what is present -> logits[b, k], fused f32[b, d] and the whole trace."""
         present, keep = encoded.present, encoded.present[..., None]
         h = encoded.h * keep
         alpha = adjacency = gamma = beta = node_logits = bias = None

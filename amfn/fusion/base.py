@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from amfn.encoders import EncoderConfig, build_encoder
-from amfn.types import Batch, Encoded, InputError, Prediction, Schema
+from amfn.types import Batch, Encoded, InputError, Prediction, Schema, require_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,9 @@ class FusionConfig:
 
     dim: int = 128
     encoder: EncoderConfig = EncoderConfig()
+
+    def __post_init__(self) -> None:
+        require_settings(type(self).__name__, ("dim", self.dim, 2 <= self.dim <= 4096))
 
 
 class FusionModel(nn.Module, ABC):
@@ -140,4 +143,5 @@ def config_from_dict(kind: type[Config], settings: Mapping[str, Any]) -> Config:
 
 
 def config_to_dict(config: FusionConfig) -> dict[str, Any]:
+    """Plain settings that `build_fusion` takes."""
     return asdict(config)

@@ -38,6 +38,10 @@ def read_record(path: str | Path) -> Record:
             if form.recognise(path):
                 return form.read(path)
         raise _unknown(path)
+    except MemoryError as error:
+        raise InputError(
+            path, "too large for this machine's memory", "a record that fits into it", "Cut it into shorter records."
+        ) from error
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise

@@ -29,7 +29,8 @@ from amfn.readers.wfdb_header import (
 from amfn.types import Alarm, Channel, InputError, Record, RecordMeta
 
 NAME = "wfdb"
-MAX_VALUES = 500_000_000
+# A day of eight channels at 250 Hz fits; a header that promises more than memory can hold does not.
+MAX_VALUES = 200_000_000
 FLAT_SECONDS = 5.0
 _WIDE_FORMATS = frozenset({"24", "32", "524"})
 _LIBRARY_ERRORS = (
@@ -221,6 +222,13 @@ def _check_files(header: Header) -> None:
     """Every signal file is there and long enough, and its signals stand together, before a library opens anything."""
     order = [signal.file for signal in header.signals if not signal.is_null]
     frames = header.length or 0
+    if frames * max(len(header.signals), 1) > MAX_VALUES:
+        raise InputError(
+            header.path,
+            f"{frames:,} samples of {len(header.signals)} signals",
+            f"at most {MAX_VALUES:,} values in one record",
+            "Cut it into shorter records.",
+        )
     for file in dict.fromkeys(order):
         group = [signal for signal in header.signals if signal.file == file and not signal.is_null]
         first = order.index(file)
@@ -336,6 +344,10 @@ def _segments(header: Header, findings: Findings) -> tuple[int, Tracks]:
             f"segments of {length:,} samples together",
             f"a record of {header.length or 'some'} samples",
             "Mend the master header.",
+        )
+    if length > MAX_VALUES // 4:  # times, values and masks of one channel take several times its samples
+        raise InputError(
+            header.path, f"{length:,} samples", f"at most {MAX_VALUES:,} values", "Cut it into shorter records."
         )
     tracks: Tracks = {}
     start = 0

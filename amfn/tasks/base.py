@@ -32,6 +32,8 @@ class Task(ABC):
     schema: Schema
     wording: Wording
     citation: str
+    preprocessing: str
+    """What is done to a record before a network reads it, and what stands in for what is missing: for the card."""
 
     @abstractmethod
     def prepare(self, record: Record) -> Record:
@@ -50,6 +52,7 @@ class Task(ABC):
         """The challenge's own score(s) of `probabilities` f64[N] against `labels` {0, 1}[N]."""
 
     def label_of(self, record: Record) -> float | None:
+        """The known outcome, 0 or 1; None where the record states none."""
         return record.labels.get(self.label)
 
     def require(self, record: Record) -> None:

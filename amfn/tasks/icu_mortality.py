@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from amfn.readers.channels import ADMISSION, CHALLENGE2012, REFERENCE_SOURCE
+from amfn.readers.channels import ADMISSION, CHALLENGE2012, REFERENCE_SOURCE, VOLUMES
 from amfn.tasks.base import Task, Wording, absent
 from amfn.types import Channel, Finding, ModalitySpec, Record, Schema
 
@@ -28,7 +28,6 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "urine": ("Urine output", ("Urine",)),
 }  # fmt: skip
 # Within an hour: volumes add up, a ventilator flag holds if it was ever set, everything else is averaged.
-SUMMED = frozenset({"Urine"})
 HELD = frozenset({"MechVent"})
 ICU_TYPES = {1: "Coronary care", 2: "Cardiac surgery recovery", 3: "Medical", 4: "Surgical"}
 
@@ -63,7 +62,7 @@ def hourly(hours: np.ndarray, values: np.ndarray, channels: tuple[Channel, ...])
         count = np.bincount(slot[seen], minlength=HOURS)
         total = np.bincount(slot[seen], weights=column[seen], minlength=HOURS)
         filled = count > 0
-        if channel.name in SUMMED:
+        if channel.name in VOLUMES:
             grid[filled, c] = total[filled]
         elif channel.name in HELD:
             grid[filled, c] = total[filled] > 0
@@ -90,7 +89,15 @@ class ICUMortality(Task):
         "Open Data Commons Attribution License v1.0."
     )
 
+    preprocessing = (
+        "Charted values of the first 48 h on an hourly grid: averaged within an hour, urine added up, mechanical "
+        "ventilation held. z-scores of the training records, of log(1 + value) where a variable is skewed. Between "
+        "measurements the last value is carried forward, before the first one the training mean stands in; the network "
+        "is told by a mask and the time since the last measurement which is which. Nothing is removed for being sparse."
+    )
+
     def prepare(self, record: Record) -> Record:
+        """Charted rows -> the hourly grid of each modality, f32[48, C]; admission values -> demographics f32[1, C]."""
         self.require(record)
         # A stay with nothing charted in 48 h is still a stay: its demographics speak, the rest is missing.
         names = [channel.name for channel in record.channels.get("chart", ())]

@@ -52,3 +52,19 @@ def test_machine_paths_are_recognised() -> None:
     assert machine_paths("see /tmp/x")
     assert machine_paths("C:\\Users")
     assert not machine_paths("https://example.org/home/page and data/tmp/x and #!/usr/bin/env bash")
+
+
+def test_every_pinned_library_is_imported_or_explained(repo_root: Path) -> None:
+    """What nothing uses is removed; a pin that no module imports says beside it why it is there."""
+    names = {"scikit-learn": "sklearn"}
+    tools = {"mypy", "ruff", "pytest-timeout", "pytest-xdist"}
+    code = "\n".join(p.read_text(encoding="utf-8") for p in repo_root.rglob("*.py") if ".venv" not in p.parts)
+    for file in ("requirements.txt", "requirements-dev.txt"):
+        for line in (repo_root / file).read_text().splitlines():
+            if "==" not in line or "#" in line:
+                continue
+            name = line.split("==")[0]
+            if name in tools or name.startswith("types-"):
+                continue
+            module = names.get(name, name.replace("-", "_"))
+            assert re.search(rf"^\s*(import|from) {module}\b", code, re.MULTILINE), f"{file}: nothing imports {name}"

@@ -56,7 +56,7 @@ SPOILT_WFDB: dict[str, tuple[Spoil, str]] = {
     ),
     "unknown format": (edit(" 16 1000.0", " 99 1000.0"), "signal format 99"),
     "absurd gain": (edit("1000.0(0)/mV", "1e300(0)/mV"), "a gain of"),
-    "too many samples": (edit(" 250 500", " 250 999999999999"), "at most 500,000,000"),
+    "too many samples": (edit(" 250 500", " 250 999999999999"), "at most 200,000,000"),
     "fewer signals than stated": (edit("r 2 250", "r 3 250"), "2 lines"),
     "binary garbage": (put(bytes(range(256)) * 4), "binary content"),
     "empty header": (put(b""), "no record line"),

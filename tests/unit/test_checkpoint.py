@@ -68,7 +68,7 @@ def test_save_and_load_give_equal_logits(tmp_path: Path) -> None:
     assert loaded.card == "# Card\n"
     assert loaded.architecture["system"] == "amfn"
     assert loaded.architecture["dim"] == 8
-    assert loaded.digest == hashlib.sha256((tmp_path / WEIGHTS).read_bytes()).hexdigest()[:16]
+    assert loaded.digest == load_checkpoint(tmp_path).digest
 
 
 def test_a_loaded_model_is_frozen(saved: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_config_without_a_key(saved: Path, key: str) -> None:
         ({"task": "icu_flying"}, "'icu_flying' is not a task"),
         ({"fusion": "magic"}, "'magic' is not registered"),
         ({"architecture": {"dim": 8, "depth": 4}}, r"unknown setting\(s\) depth"),
-        ({"architecture": {"dim": 10, "heads": 4}}, "dim divisible by heads"),
+        ({"architecture": {"dim": 10, "heads": 4}}, "must be divisible"),
         ({"prior": [0.0]}, "prior"),
         ({"prior": []}, "prior"),
         ({"prior": "high"}, "prior"),
@@ -265,3 +265,47 @@ def test_a_fold_that_is_missing(saved: Path) -> None:
     with pytest.raises(InputError) as error:
         load_folds(saved)
     assert error.value.source == str(saved / "folds" / "0.safetensors")
+
+
+def test_the_digest_covers_what_predicts_besides_the_weights(saved: Path) -> None:
+    """Results are cached under it: the same weights under another normalisation are another model."""
+    before = load_checkpoint(saved).digest
+    scales = json.loads((saved / CONFIG).read_text())["normalisation"]
+    edit_config(saved, provenance={"note": "says nothing about the answer"})
+    assert load_checkpoint(saved).digest == before
+    first = next(name for name, scale in scales.items() if scale[0]["mode"] == "zscore")
+    scales[first][0]["mean"] += 1.0
+    edit_config(saved, normalisation=scales)
+    assert load_checkpoint(saved).digest != before
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"architecture": {"heads": 0}}, "heads"),
+        ({"architecture": {"dropout": 5.0}}, "dropout"),
+        ({"architecture": {"dim": 10**7}}, "dim"),
+        ({"architecture": {"encoder": {"width": 1}}}, "width"),
+        ({"provenance": {"fold_of": ["a"]}}, "fold_of"),
+        ({"provenance": {"fold_of": {"0123456789": -5}}}, "fold_of"),
+        ({"surprise": 1}, "unknown key"),
+    ],
+)
+def test_a_config_that_was_tampered_with_is_refused(saved: Path, changes: dict[str, object], said: str) -> None:
+    edit_config(saved, **changes)
+    with pytest.raises(InputError, match=said):
+        load_checkpoint(saved)
+
+
+def test_a_scale_that_does_not_fit_its_channel_is_refused(saved: Path) -> None:
+    scales = json.loads((saved / CONFIG).read_text())["normalisation"]
+    first = next(name for name, scale in scales.items() if scale[0]["mode"] == "zscore")
+    scales[first][0]["mode"] = "record"
+    edit_config(saved, normalisation=scales)
+    with pytest.raises(InputError, match="fitting scale"):
+        load_checkpoint(saved)
+
+
+def test_a_card_that_is_no_text_does_not_stop_the_model(saved: Path) -> None:
+    (saved / "MODEL_CARD.md").write_bytes(b"\xff\xfe\x00")
+    assert load_checkpoint(saved).card

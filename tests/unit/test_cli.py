@@ -20,7 +20,7 @@ from amfn.card import DISCLAIMER, bins_table, figures_table, groups_table
 from amfn.checkpoint import load_checkpoint
 from amfn.cli import app
 from amfn.types import InputError
-from tests.cohorts import stays
+from tests.cohorts import stays, write_tiny_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 ALARMS, STAYS = ROOT / "sample_data" / "icu_alarm", ROOT / "sample_data" / "icu_mortality"
@@ -140,7 +140,7 @@ def test_the_alarm_can_be_named_by_hand() -> None:
     assert run_json("predict", record, "--alarm-type", "Asystole", "--alarm-at", 300) == plain
     assert run_json("predict", record, "--alarm-at", 120)["logit"] != plain["logit"]
     assert "--alarm-type" in str(refusal("predict", record, "--alarm-type", "Headache"))
-    assert "after the record's start" in str(refusal("predict", record, "--alarm-at", "nan"))
+    assert "a time within the record" in str(refusal("predict", record, "--alarm-at", "nan"))
 
 
 def test_an_answer_of_a_process_of_its_own_is_the_same() -> None:
@@ -261,3 +261,47 @@ def test_multi_segment_records_say_what_they_lack_and_answer_with_an_alarm(
     assert "names no alarm" in message
     assert "--alarm-type" in message
     assert_sound(run_json("predict", record, "--alarm-type", "Tachycardia", "--alarm-at", alarm_at))
+
+
+@pytest.mark.parametrize("seconds", ["1e308", "-5", "nan", "4000"])
+def test_an_alarm_outside_the_record_is_refused(seconds: str) -> None:
+    assert "a time within the record" in str(refusal("predict", ALARMS / "sim_a001.hea", "--alarm-at", seconds))
+
+
+def test_a_place_that_cannot_be_written_is_said_before_training(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    stays(60).save(tmp_path / "stays.npz")
+    for arguments in (
+        [
+            "train",
+            "icu_mortality",
+            "--data",
+            tmp_path / "stays.npz",
+            "--out",
+            blocked / "out",
+            "--run-dir",
+            tmp_path / "r",
+        ],
+        ["prepare", "icu_mortality", "--data", tmp_path / "stays.npz", "--out", blocked / "x.npz"],
+    ):
+        done = process(arguments)
+        assert done.returncode == 1
+        assert done.stderr.startswith("Error: ")
+        assert "Traceback" not in done.stderr
+        assert "fold 1" not in done.stdout
+
+
+@pytest.mark.usefixtures("few_samples")
+def test_records_that_were_not_in_training_can_be_left_out(tmp_path: Path) -> None:
+    cohort = stays(40)
+    seen, unseen = cohort.rows(range(30)), cohort.rows(range(30, 40))
+    path = write_tiny_checkpoint(tmp_path / "model", seen, folds=2, fold_of={i: k % 2 for k, i in enumerate(seen.ids)})
+    cohort.save(tmp_path / "all.npz")
+    unseen.save(tmp_path / "new.npz")
+    measured = run_json("evaluate", path, "--data", tmp_path / "all.npz", "--trained-only")
+    assert (measured["records"], measured["out_of_fold"], measured["new"]) == (30, 30, 0)
+    assert measured["data"] == seen.digest()
+    assert "no record of its training" in str(
+        refusal("evaluate", path, "--data", tmp_path / "new.npz", "--trained-only")
+    )

@@ -240,3 +240,15 @@ def test_the_challenge_score_by_hand() -> None:
 def test_centre_and_spread() -> None:
     assert centre_spread(np.array([np.nan, *range(101)], np.float32)) == (50.0, 45.0)
     assert np.isnan(centre_spread(np.full(3, np.nan))).all()
+
+
+def test_a_lead_seen_only_after_the_alarm_takes_no_place() -> None:
+    """Which leads are read must not depend on what comes after the alarm either."""
+    leads = {"ecg": ("V", "III", "II")}
+    late = noise(columns=3)
+    late[: 310 * 250, 2] = np.nan
+    never = late.copy()
+    never[:, 2] = np.nan
+    expected = TASK.prepare(record({"ecg": never}, leads=leads))
+    assert_same_input(expected, TASK.prepare(record({"ecg": late}, leads=leads)))
+    assert [c.title for c in expected.channels["ecg"]] == ["V", "III"]

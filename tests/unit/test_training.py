@@ -22,6 +22,8 @@ from amfn import evaluation
 from amfn.batch import Normaliser
 from amfn.checkpoint import CONFIG
 from amfn.dataset import Cohort
+from amfn.fusion import AMFN
+from amfn.losses import LossConfig
 from amfn.pipeline import train_task
 from amfn.settings import load_settings
 from amfn.training import Fit, FusionModule, SeededOrder, TrainConfig, claim_run_dir, fit, pick_device
@@ -307,3 +309,43 @@ def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         load_settings("icu_mortality", tmp_path / "none.json")
     assert refused.value.source == str(tmp_path / "none.json")
+
+
+def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
+    """Nested settings too: the task's own encoder settings stay where the file is silent."""
+    file = tmp_path / "settings.json"
+    file.write_text('{"model": {"dim": 16, "encoder": {"width": 8}}}')
+    model = load_settings("icu_mortality", file).model
+    own = load_settings("icu_mortality").model["encoder"]
+    assert own
+    assert model == {"dim": 16, "encoder": {**own, "width": 8}}
+
+
+def test_normalised_embeddings_of_the_kept_weights_have_unit_spread(uninterrupted: tuple[Fit, Path]) -> None:
+    """Eq. 7 at inference, over the records it was fitted on: mean 0 and deviation 1, whatever dropout and averaging of
+    weights did during training."""
+    model = uninterrupted[0].model
+    cohort = stays(48)
+    encoded = model.encode(cohort.batch(cohort.fit_normaliser(TRAIN), TRAIN))
+    assert isinstance(model, AMFN)
+    assert model.norm is not None
+    h = model.norm(encoded.h, encoded.present).detach()
+    for m in range(h.shape[1]):
+        seen = h[encoded.present[:, m], m]
+        varied = seen.std(0) > 1e-3
+        torch.testing.assert_close(seen.mean(0), torch.zeros(h.shape[2]), atol=1e-3, rtol=0)
+        torch.testing.assert_close(seen.std(0)[varied], torch.ones(int(varied.sum())), atol=0.02, rtol=0)
+
+
+def test_the_task_loss_can_be_left_out(tmp_path: Path) -> None:
+    """Eq. 5 alone, as self-supervised pretraining: labels then reach no weight."""
+    alone = replace(TINY, epochs=1, loss=LossConfig(task_weight=0.0, auxiliary=0.0, reconstruction=1.0, alignment=0.1))
+    cohort = stays(48)
+    data = cohort.batch(cohort.fit_normaliser(TRAIN))
+    fits = []
+    for k, labels in enumerate((cohort.labels, 1 - cohort.labels)):
+        relabelled = replace(cohort, labels=labels)
+        fits.append(fit(relabelled, data, TRAIN, VALIDATE, alone, tmp_path / str(k), progress=False))
+    states = [f.model.encoders.state_dict() for f in fits]
+    for name, value in states[0].items():
+        assert torch.equal(value, states[1][name]), name
