@@ -20,6 +20,7 @@ page = st.navigation(
 widgets.style()
 with widgets.boundary():
     picker.sidebar()
+widgets.title(page.title)
 with widgets.boundary():
     page.run()
 widgets.footer()

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app import figures, services, signal_view, signals, state, text
-from app.views import Case
+from app.views import Case, opposed
 from app.widgets import boundary, draw, heading
 from explain.types import COMPLETE_WITHIN, Attribution
 
@@ -20,17 +20,32 @@ def gradients(opened: Case) -> None:
     with boundary():
         st.markdown("#### Attribution to each value (Integrated Gradients)", help=text.HELP_IG)
         with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.session_state["ig_steps"] = state.kept("ig_steps", STEPS[0])
             steps = st.segmented_control(
-                "Steps", STEPS, default=STEPS[0], required=True, key="ig_steps", help=text.HELP_STEPS
+                "Steps",
+                STEPS,
+                required=True,
+                key="ig_steps",
+                help=text.HELP_STEPS,
+                on_change=state.keep_widget,
+                args=("ig_steps", "ig_steps"),
             )
-            refine = st.toggle("Refine until it adds up", value=True, key="ig_refine", help=text.HELP_REFINE)
+            st.session_state["ig_refine"] = state.kept("ig_refine", True)
+            refine = st.toggle(
+                "Refine until it adds up",
+                key="ig_refine",
+                help=text.HELP_REFINE,
+                on_change=state.keep_widget,
+                args=("ig_refine", "ig_refine"),
+            )
         if not opened.analysis.present.any():
             st.info("Nothing was recorded: the estimate is the training prevalence, and there is nothing to attribute.")
             return
         with st.spinner("Following the path from the baseline to this record …"):
-            found = services.attribution(opened, steps, refine)
+            found = services.attribution(opened, steps or STEPS[0], refine)
         completeness(found)
         st.caption(text.baseline(services.baseline(opened)))
+        _two_questions(opened, found)
         _signal(opened, found)
         _totals(opened, found)
         _largest(opened, found)
@@ -55,6 +70,13 @@ def completeness(found: Attribution) -> None:
         )
 
 
+def _two_questions(opened: Case, found: Attribution) -> None:
+    """Why two charts of one page may disagree, and where they do for this record."""
+    titles = opposed(opened.analysis, found.by_modality())
+    here = f" Here they differ in sign for **{text.plain(', '.join(titles))}**." if titles else ""
+    st.markdown(text.TWO_QUESTIONS + here)
+
+
 def _signal(opened: Case, found: Attribution) -> None:
     schema = services.schema(opened.listing.task)
     if any(spec.kind == "waveform" for spec in schema.modalities):
@@ -72,7 +94,10 @@ def _totals(opened: Case, found: Attribution) -> None:
     sums = found.by_modality()
     heading("Added up by modality", "totals")
     totals = np.array([sums.get(name, np.nan) for name in names])
-    draw(figures.modality_totals(totals, names, titles, states, noun="the risk", dark=state.dark()), "ig_totals")
+    bars = figures.modality_totals(
+        totals, names, titles, states, unit=text.FROM_NEUTRAL, noun="the risk", dark=state.dark()
+    )
+    draw(bars, "ig_totals")
 
 
 def _largest(opened: Case, found: Attribution) -> None:
@@ -80,7 +105,7 @@ def _largest(opened: Case, found: Attribution) -> None:
     rows = signals.influences(opened.prepared, schema, found.values, LISTED)
     if not rows:
         return
-    with st.expander(f"The {len(rows)} charted or stated values that moved the risk most"):
+    with st.expander(f"The {len(rows)} charted or stated values that moved the risk most", expanded=True):
         st.dataframe(
             [
                 {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from amfn.types import InputError
 from app import services, state, text
-from app.views import Entry, Listing
+from app.views import Entry, Listing, NoFolder
 
 SOURCES = {"sample": "Sample cohort (simulated)", "folder": "My own folder"}
 ORDERS = {"id": "Record", "high": "Highest risk first", "low": "Lowest risk first"}
@@ -24,6 +26,8 @@ def sidebar() -> None:
             if listed.ids:
                 _records(listed)
                 state.share(listed)
+        except NoFolder:
+            st.caption("Type the path of a folder above.")
         except InputError:
             st.caption("No records to choose from: see the message on the page.")
         st.caption(text.DISCLAIMER)
@@ -68,12 +72,16 @@ def _records(listed: Listing) -> None:
     entries = _entries(listed)
     ids = _filtered(listed, entries) if entries else list(listed.ids)
     current = state.chosen(listed)
-    # A record asked for that is unknown or unreadable stays chosen, so that the page can say why.
-    excluded = current in entries or not state.is_chosen(listed)
-    if ids and current not in ids and excluded:
-        current = ids[0]
+    # A record asked for stays open even where it is unknown or unreadable, so that the page can say why.
+    if entries and current not in entries and not state.is_chosen(listed):
+        current = next(record_id for record_id in listed.ids if record_id in entries)
         state.choose(listed, current)
-    st.caption(f"{len(ids):,} of {len(listed.ids):,} records")
+    refused = len(listed.ids) - len(entries) if entries else 0
+    st.caption(f"{len(ids):,} of {len(listed.ids) - refused:,} records")
+    if refused:
+        st.caption(f"{refused:,} cannot be used: the reason stands at the end of the Patient page.")
+    if current in entries and current not in ids:
+        st.info(f"The open record {text.plain(current)} is outside the filter.", icon=":material/filter_alt:")
     if not ids:
         st.warning("No record matches these filters.", icon=":material/filter_alt_off:")
         return
@@ -124,21 +132,37 @@ def _line(record_id: str, entry: Entry | None) -> str:
     return record_id if entry is None else f"{record_id} · {text.percent(entry.risk)} · {entry.group}"
 
 
+def _filter(listed: Listing, name: str) -> str:
+    return f"filter:{name}|{state.place(listed)}"
+
+
+def _restored(listed: Listing, name: str, value: Any) -> dict[str, Any]:
+    """Put a filter back as it was left, and name the arguments that keep what becomes of it."""
+    widget = f"w_{name}_{listed.task}"
+    st.session_state[widget] = value
+    return {"key": widget, "on_change": state.keep_widget, "args": (_filter(listed, name), widget)}
+
+
 def _filtered(listed: Listing, entries: dict[str, Entry]) -> list[str]:
     schema = services.schema(listed.task)
     titles = {spec.name: spec.title for spec in schema.modalities}
     lacking = sorted({name for e in entries.values() for name in e.missing}, key=schema.names.index)
     groups = sorted({e.group for e in entries.values()})
+    absences = [ANYTHING, NOTHING, *lacking]
     with st.expander("Filter and order", expanded=False, icon=":material/filter_alt:"):
-        wanted = st.multiselect(services.group_title(listed.task), groups, key=f"w_group_{listed.task}")
+        left = [group for group in state.kept(_filter(listed, "group"), []) if group in groups]
+        wanted = st.multiselect(services.group_title(listed.task), groups, **_restored(listed, "group", left))
+        lack = state.kept(_filter(listed, "missing"), ANYTHING)
         missing = st.selectbox(
             "Missing modality",
-            [ANYTHING, NOTHING, *lacking],
+            absences,
             format_func=lambda name: MISSING.get(name) or f"{titles[name]} missing",
-            key=f"w_missing_{listed.task}",
+            **_restored(listed, "missing", lack if lack in absences else ANYTHING),
         )
-        low, high = st.slider("Risk", 0, 100, (0, 100), step=1, format="%d %%", key=f"w_risk_{listed.task}")
-        order = st.selectbox("Order", list(ORDERS), format_func=ORDERS.__getitem__, key=f"w_order_{listed.task}")
+        span = state.kept(_filter(listed, "risk"), (0, 100))
+        low, high = st.slider("Risk", 0, 100, step=1, format="%d %%", **_restored(listed, "risk", span))
+        by = state.kept(_filter(listed, "order"), "id")
+        order = st.selectbox("Order", list(ORDERS), format_func=ORDERS.__getitem__, **_restored(listed, "order", by))
     kept = [
         e
         for e in entries.values()
@@ -161,18 +185,18 @@ def survey() -> None:
         return
     if found.done:
         return
-    # One place for both, so that the bar takes the button's: nothing stale is left beside it.
-    with st.sidebar.empty():
-        small = len(listed.ids) <= services.AUTOMATIC_UP_TO
-        asked = f"rank:{listed.folder}|{listed.task}"
-        if not small and not st.session_state.get(asked):
-            st.button(
-                "Rank all records by risk",
-                help=f"Reads all {len(listed.ids):,} records, which filters need. Choosing a record meanwhile is fine.",
-                on_click=lambda: st.session_state.update({asked: True}),
-                key="w_rank",
-            )
-            return
-        bar = st.progress(found.share, "Reading all records …")
-        services.complete(listed, lambda share: bar.progress(share, f"Reading all records … {100 * share:.0f} %"))
+    # Streamlit leaves what a run no longer draws in sight until the run ends, and this one is long.
+    st.html("<style>.st-key-w_rank[data-stale='true'] { display: none; }</style>")
+    small = len(listed.ids) <= services.AUTOMATIC_UP_TO
+    asked = f"rank:{listed.folder}|{listed.task}"
+    if not small and not st.session_state.get(asked):
+        st.sidebar.button(
+            "Rank all records by risk",
+            help=f"Reads all {len(listed.ids):,} records, which filters need. Choosing a record meanwhile is fine.",
+            on_click=lambda: st.session_state.update({asked: True}),
+            key="w_rank",
+        )
+        return
+    bar = st.sidebar.progress(found.share, "Reading all records …")
+    services.complete(listed, lambda share: bar.progress(share, f"Reading all records … {100 * share:.0f} %"))
     st.rerun()

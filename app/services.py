@@ -24,7 +24,7 @@ from amfn.readers import Folder, open_folder, read_record
 from amfn.tasks import TASKS, Task, get_task
 from amfn.types import InputError, Record, Schema
 from app.text import clock
-from app.views import Analysis, Case, Entry, Listing, ModelFacts, Refusal, refusal
+from app.views import Analysis, Case, Entry, Listing, ModelFacts, NoFolder, NoSuchRecord, Refusal, refusal
 from explain.gradients import integrated_gradients
 from explain.narrative import one_sentence
 from explain.shapley import fuse_subsets
@@ -36,8 +36,11 @@ AUTOMATIC_UP_TO = 600
 """Cohorts up to this size are read and ranked without being asked."""
 FORMATS: Mapping[str, str] = {"icu_mortality": "challenge2012", "icu_alarm": "wfdb"}
 """Which reader's records a task takes."""
+UNKNOWN = "not recorded"
 LISTED_UP_TO = 40
 """Longer tables of a checkpoint's provenance are named with their length only."""
+SLICE_S = 0.1
+"""Between two slices of a survey a page change is noticed."""
 PARTS = ("attention", "adjacency", "gates", "weights", "node_logits", "bias")
 
 # One record is too little work to share between cores: a second thread costs more than it gives.
@@ -59,6 +62,11 @@ def group_title(task: str) -> str:
 
 def sample_folder(task: str) -> str:
     return str(SAMPLES / task)
+
+
+def is_sample(listed: Listing) -> bool:
+    """True for the simulated patients that come with the program."""
+    return Path(listed.folder).is_relative_to(SAMPLES)
 
 
 def checkpoint_folder() -> Path:
@@ -90,7 +98,7 @@ def _load(path: str, config_hash: str) -> Checkpoint:
 def listing(folder: str, task: str) -> Listing:
     """The records in `folder` that the task takes; nothing is read but names. Raises InputError with what to do."""
     if not folder.strip():
-        raise InputError("folder", "no folder named", "the path of a folder with records", "Type its path.")
+        raise NoFolder()
     path = Path(folder.strip()).expanduser()
     stamp = _stamp(path)
     found = _open(str(path), stamp)
@@ -134,7 +142,10 @@ class _Loaded:
 
 
 def _loaded(listed: Listing, record_id: str) -> _Loaded:
-    ref = _open(listed.folder, listed.stamp).find(record_id)
+    found = _open(listed.folder, listed.stamp)
+    if record_id not in {ref.record_id for ref in found.refs}:
+        raise NoSuchRecord(record_id, listed)
+    ref = found.find(record_id)
     if ref.format != FORMATS[listed.task]:
         raise InputError(
             ref.path,
@@ -164,8 +175,9 @@ def case(listed: Listing, record_id: str) -> Case:
         prepared=loaded.prepared,
         digest=loaded.digest,
         facts=_facts(loaded),
+        stated=_stated(loaded.prepared),
         group=model.task.group(loaded.prepared),
-        simulated=Path(listed.folder).is_relative_to(SAMPLES),
+        simulated=is_sample(listed),
         trained_on=fingerprint(record_id) in model.fold_of,
         noun=wording.event,
         outcome=None if known is None else wording.positive if known else wording.negative,
@@ -176,21 +188,39 @@ def case(listed: Listing, record_id: str) -> Case:
 def _facts(loaded: _Loaded) -> tuple[str, ...]:
     """Age, sex and ICU type, or alarm type and time: what a banner says of the patient."""
     facts = []
-    if "demographics" in loaded.prepared.values:
-        row = {
-            c.name: float(v)
-            for c, v in zip(
-                loaded.prepared.channels["demographics"], loaded.prepared.values["demographics"][0], strict=True
-            )
-        }
-        facts.append("Age not recorded" if np.isnan(row["Age"]) else f"{row['Age']:.0f} years")
-        facts.append("Sex not recorded" if np.isnan(row["male"]) else "Male" if row["male"] else "Female")
-        group = TASKS["icu_mortality"].group(loaded.prepared)
-        facts.append("ICU type not recorded" if group == "unknown" else f"{group} ICU")
+    stated = dict(_stated(loaded.prepared))
+    if stated:
+        age, sex, icu = (stated[name] for name in ("Age", "Sex", "ICU type"))
+        facts.append(f"Age {UNKNOWN}" if age == UNKNOWN else age)
+        facts.append(f"Sex {UNKNOWN}" if sex == UNKNOWN else sex)
+        facts.append(f"ICU type {UNKNOWN}" if icu == UNKNOWN else f"{icu} ICU")
     alarm = loaded.record.meta.alarm
     if alarm is not None:
         facts.append(f"{TASKS['icu_alarm'].group(loaded.prepared)} alarm at {clock(alarm.hours * 3600)}")
     return tuple(facts)
+
+
+def _stated(prepared: Record) -> tuple[tuple[str, str], ...]:
+    """Age, sex, height, weight and ICU type in words; empty where the task has no such values."""
+    if "demographics" not in prepared.values:
+        return ()
+    row = {
+        c.name: (c, float(v))
+        for c, v in zip(prepared.channels["demographics"], prepared.values["demographics"][0], strict=True)
+    }
+
+    def measured(name: str, digits: int) -> str:
+        channel, value = row[name]
+        return UNKNOWN if np.isnan(value) else f"{value:.{digits}f} {channel.unit}"
+
+    male, icu = row["male"][1], TASKS["icu_mortality"].group(prepared)
+    return (
+        ("Age", measured("Age", 0)),
+        ("Sex", UNKNOWN if np.isnan(male) else "Male" if male else "Female"),
+        ("Height", measured("Height", 0)),
+        ("Weight on admission", measured("Weight", 1)),
+        ("ICU type", UNKNOWN if icu == "unknown" else icu),
+    )
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
@@ -289,7 +319,7 @@ def _survey(folder: str, stamp: str, task: str, weights: str, _ids: tuple[str, .
     return Survey(list(_ids))
 
 
-def advance(listed: Listing, seconds: float = 0.3) -> Survey:
+def advance(listed: Listing, seconds: float = SLICE_S) -> Survey:
     """Read records for about this long, run them as one batch, and remember both answers and refusals."""
     found, model = survey(listed), checkpoint(listed.task)
     with found.lock:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from amfn.types import Channel, Record, Schema
+from amfn.types import Channel, Finding, Record, Schema
 from app.figures import Strip, TrendPanel
 
 EMPTY_HEIGHT = 0.1
+AFTER_S = 2.0
+NO_SAMPLE, FLAT = "no valid sample", "flat line"
 Attributions = Mapping[str, np.ndarray]
 
 
@@ -37,8 +40,9 @@ def window_s(prepared: Record, schema: Schema) -> tuple[float, float]:
 
 
 def before(sounded: float, length: float) -> float:
-    """Where a window of this length starts so that the alarm stands four fifths into it, on a whole second."""
-    return max(float(round(sounded - 0.8 * length)), 0.0)
+    """Where a window of this length starts, on a whole second, so that the alarm stands near its end: four fifths
+    into a short window, two seconds before the end of a long one, which may have to be scrolled."""
+    return max(float(round(sounded - length + min(0.2 * length, AFTER_S))), 0.0)
 
 
 def last_start(record: Record, length: float) -> float:
@@ -47,24 +51,39 @@ def last_start(record: Record, length: float) -> float:
 
 
 def strips(record: Record, prepared: Record, schema: Schema, attributions: Attributions | None = None) -> list[Strip]:
-    """Every recorded lead at its own rate. Attributions f32[T, C] on the model's grid are spread over the samples that
-    each of its steps covers, so that their sum stays the same; a lead that the model does not read has none."""
+    """Every lead at its own rate, and a strip without values for each modality that was not recorded.
+
+    Attributions f32[T, C] on the model's grid are spread over the samples that each of its steps covers, so that their
+    sum stays the same; a lead that the model does not read has none. What the reader found flat or without a valid
+    sample is said in the strip's remark.
+    """
     out = []
     for spec in schema.modalities:
-        if spec.kind != "waveform" or not record.present(spec.name):
+        if spec.kind != "waveform":
+            continue
+        if not record.channels.get(spec.name):
+            out.append(Strip(spec.name, spec.title, "", 0.0, 1.0, np.zeros(0, np.float32)))
             continue
         seconds = record.hours[spec.name] * 3600
         dt = float(seconds[-1] - seconds[0]) / max(len(seconds) - 1, 1)
         for c, channel in enumerate(record.channels[spec.name]):
-            if not record.observed[spec.name][:, c].any():
-                continue
+            known = bool(record.observed[spec.name][:, c].any())
             effect = None
-            if attributions is not None and spec.name in attributions:
+            if known and attributions is not None and spec.name in attributions:
                 effect = _spread(prepared, spec.name, channel, attributions[spec.name], seconds)
             values = record.values[spec.name][:, c]
             title = channel.title if spec.name != "ecg" else f"ECG {channel.title}"
-            out.append(Strip(spec.name, title, channel.unit, float(seconds[0]), dt, values, effect))
+            remark = flat_text(record.meta.findings, channel.name, len(seconds), dt) if known else NO_SAMPLE
+            out.append(Strip(spec.name, title, channel.unit, float(seconds[0]), dt, values, effect, remark))
     return out
+
+
+def flat_text(findings: Sequence[Finding], lead: str, samples: int, dt: float) -> str:
+    """What the reader found of flat stretches in a lead of so many samples, `dt` seconds apart; empty for nothing."""
+    count = sum(f.count for f in findings if f.channel == lead and FLAT in f.what)
+    if not count:
+        return ""
+    return FLAT if count >= samples else f"{FLAT} for {count * dt:.0f} s of the record"
 
 
 def _spread(
@@ -138,9 +157,16 @@ def value_text(channel: Channel, value: float) -> str:
 
 
 def balanced(panels: Sequence[TrendPanel], columns: int) -> list[list[TrendPanel]]:
-    """Panels in reading order, cut into columns of about equal height; an empty panel is only a line in a strip."""
+    """Panels in reading order, cut into columns of about equal height; an empty panel is only a line in a strip.
+
+    A column that begins within a group says so in its heading.
+    """
     heights = np.array([1.0 if len(panel.values) else EMPTY_HEIGHT for panel in panels])
     middle = np.cumsum(heights) - heights / 2
     column = np.minimum((middle / heights.sum() * columns).astype(int), columns - 1)
     parts = [[panel for panel, at in zip(panels, column, strict=True) if at == k] for k in range(columns)]
-    return [part for part in parts if part]
+    parts = [part for part in parts if part]
+    for above, part in pairwise(parts):
+        if above[-1].modality == part[0].modality:
+            part[0] = replace(part[0], group=f"{part[0].group} (continued)")
+    return parts

@@ -6,7 +6,7 @@ Of a folder that the user named nothing goes into the address but the task: its 
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -106,6 +106,20 @@ def choose(listed: Listing, record_id: str) -> None:
     st.session_state["chosen"][_place(listed.folder, listed.task)] = record_id
 
 
+def kept(key: str, default: Any) -> Any:
+    """A view setting as last left: Streamlit forgets a widget's own value once a page without it is shown."""
+    return st.session_state.get("kept", {}).get(key, default)
+
+
+def keep(key: str, value: Any) -> None:
+    st.session_state.setdefault("kept", {})[key] = value
+
+
+def keep_widget(key: str, widget: str) -> None:
+    """For `on_change`: keep what the widget with this key now holds."""
+    keep(key, st.session_state[widget])
+
+
 def share(listed: Listing) -> None:
     """Put the selection into the address."""
     wanted = {"task": listed.task}
@@ -118,6 +132,11 @@ def share(listed: Listing) -> None:
 def dark() -> bool:
     """True where the browser shows the dark theme."""
     return st.context.theme.type == "dark"
+
+
+def place(listed: Listing) -> str:
+    """The folder and task together: what a filter or a chosen record belongs to."""
+    return _place(listed.folder, listed.task)
 
 
 def _place(where: str, selected: str | None) -> str:

@@ -34,6 +34,15 @@ TRAINED_ON = (
     "A record of this name was in the model's training data: on a new patient the estimate would be less good. The "
     "figures on the Model page come from records that the scoring network had not seen."
 )
+NAME_A_FOLDER = (
+    "Type the path of a folder with your records on the left. It may hold PhysioNet Challenge 2012 stays (.txt) or "
+    "WFDB records (.hea with their signal files); it is only read."
+)
+TWO_QUESTIONS = (
+    "The Shapley bars above start from 'nothing recorded'; the attributions here start from a neutral record with the "
+    "same things recorded. They answer different questions, so a modality may point either way."
+)
+FROM_NEUTRAL = "log-odds from a neutral record"
 AIDS: dict[str, str] = {
     "attention": "Read a row: how much this modality takes from each other one while the model mixes them.",
     "graph": "Thicker lines join modalities whose summaries look alike to the model; larger circles weigh more.",
@@ -44,7 +53,7 @@ AIDS: dict[str, str] = {
         "the total. Modalities were mixed before, so a part may hold what another one measured."
     ),
     "shapley": "To the right raises, to the left lowers. The bars add up from 'nothing known' to this record.",
-    "totals": "The signal's attributions added up over each modality.",
+    "totals": "Attributions added up over each modality: the step from a neutral record, not from 'nothing recorded'.",
 }
 
 

@@ -14,6 +14,21 @@ from amfn.types import Finding, InputError, Record
 from app.figures import State
 
 
+class NoFolder(InputError):
+    """No folder has been named yet: nothing is wrong, something is still to be typed."""
+
+    def __init__(self) -> None:
+        super().__init__("folder", "no folder named", "the path of a folder with records", "Type its path.")
+
+
+class NoSuchRecord(InputError):
+    """A record id, from a link, that the listing does not hold."""
+
+    def __init__(self, record_id: str, listed: Listing) -> None:
+        super().__init__("record", f"no record {record_id!r}", "one of the listed records", "Choose one on the left.")
+        self.record_id, self.listed = record_id, listed
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the record picker once its record has been read. risk: 0..1; missing: modality names."""
@@ -130,7 +145,8 @@ class Analysis:
 class Case:
     """One record as a page sees it: the reader's record, the task's view of it, and what the model made of it.
 
-    trained_on: a record of this id was in the model's training data.
+    trained_on: a record of this id was in the model's training data. stated: name and value of what is known once for
+    the whole stay, "not recorded" where it is missing; empty where the banner already says everything.
     """
 
     listing: Listing
@@ -138,6 +154,7 @@ class Case:
     prepared: Record
     digest: str
     facts: tuple[str, ...]
+    stated: tuple[tuple[str, str], ...]
     group: str
     simulated: bool
     trained_on: bool
@@ -150,6 +167,16 @@ class Case:
         """Names, titles and states of the full record, as most figures take them."""
         a = self.analysis
         return a.names, a.titles, a.states([True] * len(a.names))
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What may have spoilt the estimate."""
+        return tuple(item for item in self.prepared.meta.findings if item.severity == "warning")
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        """What else was noticed while reading."""
+        return tuple(item for item in self.prepared.meta.findings if item.severity != "warning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +193,16 @@ class ModelFacts:
     architecture: tuple[tuple[str, str], ...]
     provenance: tuple[tuple[str, str], ...]
     card: str
+
+
+def opposed(analysis: Analysis, sums: Mapping[str, float]) -> tuple[str, ...]:
+    """Titles of the modalities whose Shapley value and summed attribution have opposite signs, both of a size that
+    shows at two digits. sums: log-odds by modality name."""
+    return tuple(
+        title
+        for name, title, value in zip(analysis.names, analysis.titles, analysis.shapley, strict=True)
+        if round(float(value), 2) * round(sums.get(name, 0.0), 2) < 0
+    )
 
 
 def refusal(record_id: str, error: InputError) -> Refusal:

@@ -20,30 +20,27 @@ def experiment(opened: Case) -> None:
         _fusion(a, altered)
 
 
-def _key(opened: Case, name: str) -> str:
-    return f"on:{name}:{opened.digest}"
-
-
 def _toggles(opened: Case) -> list[bool]:
     a = opened.analysis
-    here = [name for name, is_here in zip(a.names, a.present, strict=True) if is_here]
+    kept = f"on:{opened.digest}"
+    on: dict[str, bool] = state.kept(kept, {})
 
-    def switch(on: bool) -> None:
-        st.session_state.update({_key(opened, name): on for name in here})
+    def switch(name: str, widget: str) -> None:
+        state.keep(kept, {**state.kept(kept, {}), name: st.session_state[widget]})
+
+    def switch_all(value: bool) -> None:
+        state.keep(kept, dict.fromkeys(a.names, value))
 
     keep = []
     with st.container(horizontal=True, key="switches"):
         for name, title, is_here in zip(a.names, a.titles, a.present, strict=True):
-            if not is_here:
-                st.toggle(f"{title} (not recorded)", value=False, disabled=True, key=_key(opened, name))
-            elif _key(opened, name) in st.session_state:
-                st.toggle(title, key=_key(opened, name))
-            else:
-                st.toggle(title, value=True, key=_key(opened, name))
-            keep.append(bool(st.session_state[_key(opened, name)]))
+            widget = f"w_on:{name}:{opened.digest}"
+            st.session_state[widget] = bool(is_here) and on.get(name, True)
+            label = title if is_here else f"{title} (not recorded)"
+            keep.append(st.toggle(label, disabled=not is_here, key=widget, on_change=switch, args=(name, widget)))
     with st.container(horizontal=True):
-        st.button("All on", on_click=switch, args=(True,), key="all_on")
-        st.button("All off", on_click=switch, args=(False,), key="all_off")
+        st.button("All on", on_click=switch_all, args=(True,), key="all_on")
+        st.button("All off", on_click=switch_all, args=(False,), key="all_off")
     return keep
 
 
@@ -52,7 +49,7 @@ def _risk(opened: Case, altered: Fused) -> None:
     number, chart = st.columns([1, 2], vertical_alignment="center")
     with number:
         st.metric(
-            f"Chance of {opened.noun}, as altered",
+            "As altered",
             text.percent(altered.risk),
             f"{text.percent(a.full.risk)} with the full record",
             delta_color="off",
@@ -92,11 +89,8 @@ def _fusion(a: Analysis, altered: Fused) -> None:
             )
             draw(pair, "if_weights")
     if a.heads:
-        left, right = st.columns(2, gap="large")
-        with left:
-            heading("Attention (α), full record", "attention")
-            draw(figures.attention(full.attention_of(None), a.titles, full.states, dark), "if_alpha_full")
-        with right:
-            heading("Attention (α), as altered", "attention")
-            draw(figures.attention(altered.attention_of(None), a.titles, altered.states, dark), "if_alpha")
+        heading("Attention (α), full record", "attention")
+        draw(figures.attention(full.attention_of(None), a.titles, full.states, dark), "if_alpha_full")
+        heading("Attention (α), as altered", "attention")
+        draw(figures.attention(altered.attention_of(None), a.titles, altered.states, dark), "if_alpha")
     st.caption(text.ROUTING)

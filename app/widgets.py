@@ -13,7 +13,7 @@ from amfn.types import Finding, InputError
 from app import figures, services, state, text
 from app.figures import Drawing
 from app.theme import BACKGROUND, modality_colour
-from app.views import Case, ModelFacts, Refusal
+from app.views import Case, ModelFacts, NoFolder, NoSuchRecord, Refusal
 
 log = logging.getLogger("fusionscope")
 STYLE = Path(__file__).with_name("style.css")
@@ -27,11 +27,20 @@ def style() -> None:
     st.html(STYLE)
 
 
+def title(name: str) -> None:
+    """The page's own heading: modest to the eye, and first in the outline that a screen reader gives."""
+    st.html(f'<h1 style="font-size:1.15rem;font-weight:600;margin:0;padding:0">{text.escape(name)}</h1>')
+
+
 @contextmanager
 def boundary() -> Iterator[None]:
     """Nothing raw reaches the screen: bad input is said in three parts, anything else plainly, and logged."""
     try:
         yield
+    except NoFolder:
+        st.info(text.NAME_A_FOLDER, icon=":material/folder_open:")
+    except NoSuchRecord as error:
+        no_such_record(error)
     except InputError as error:
         input_error(error)
     except Exception:
@@ -52,6 +61,19 @@ def input_error(error: InputError) -> None:
         f"- **How to mend it:** {text.plain(error.mend)}",
         icon=":material/error:",
     )
+
+
+def no_such_record(error: NoSuchRecord) -> None:
+    """A link led nowhere: where one looked, and the way on."""
+    listed = error.listed
+    where = "the sample cohort" if services.is_sample(listed) else f"the folder {Path(listed.folder).name}"
+    st.error(
+        f"No record '{text.plain(error.record_id)}' in {text.plain(where)}. Choose one on the left.",
+        icon=":material/error:",
+    )
+    if listed.ids:
+        first = listed.ids[0]
+        st.button(f"Open record {first}", key="open_first", on_click=state.choose, args=(listed, first))
 
 
 def footer() -> None:
@@ -107,20 +129,23 @@ def risk(opened: Case) -> None:
 def headline(opened: Case) -> None:
     """The risk and its sentence in two lines, for the pages that explain it."""
     a = opened.analysis
-    st.markdown(f"### {text.percent(a.full.risk)} chance of {text.plain(opened.noun)}")
+    number = text.percent(a.full.risk)
+    st.markdown(f"### {number[0].upper()}{number[1:]} chance of {text.plain(opened.noun)}")
     st.markdown(text.plain(a.sentence))
 
 
 def head_selector(heads: int) -> int | None:
     """One attention head, or None for the mean over all."""
+    st.session_state["head"] = state.kept(f"head:{heads}", MEAN)
     picked = st.segmented_control(
         "Head",
         [MEAN, *range(heads)],
-        default=MEAN,
         required=True,
         format_func=lambda head: "Mean" if head == MEAN else f"Head {head + 1}",
         key="head",
         help="The model mixes modalities in several ways at once, called heads.",
+        on_change=state.keep_widget,
+        args=(f"head:{heads}", "head"),
     )
     return None if picked == MEAN else picked
 
@@ -136,12 +161,37 @@ def strip(opened: Case) -> None:
     st.html(f'<ul class="fs-strip" aria-label="What was recorded">{"".join(chips)}</ul>')
 
 
+def warnings(opened: Case) -> None:
+    """What may have spoilt the estimate, in plain sight."""
+    if opened.warnings:
+        st.warning("\n\n".join(_finding(item) for item in opened.warnings), icon=":material/warning:")
+
+
+def stated(opened: Case) -> None:
+    """The values that are known once for the whole stay."""
+    if not opened.stated:
+        return
+    chips = []
+    for name, value in opened.stated:
+        kind = "missing" if value == services.UNKNOWN else "here"
+        chips.append(f'<li class="{kind}"><b>{text.escape(name)}</b> {text.escape(value)}</li>')
+    st.html(f'<ul class="fs-strip" aria-label="Stated on admission">{"".join(chips)}</ul>')
+
+
 def outcome(opened: Case) -> None:
     """The known outcome, only when asked for: seen first, it would colour the reading of everything else."""
     if opened.outcome is None:
         st.caption("The outcome of this record is not known.")
         return
-    if st.toggle("Reveal the outcome", key=f"outcome:{opened.digest}", help="Form your own view first."):
+    kept, widget = f"outcome:{opened.digest}", f"w_outcome:{opened.digest}"
+    st.session_state[widget] = state.kept(kept, False)
+    if st.toggle(
+        "Reveal the outcome",
+        key=widget,
+        help="Form your own view first.",
+        on_change=state.keep_widget,
+        args=(kept, widget),
+    ):
         word = "Simulated outcome" if opened.simulated else "Known outcome"
         st.info(f"{word}: **{opened.outcome}**", icon=":material/visibility:")
 
@@ -152,9 +202,13 @@ def findings(found: Sequence[Finding], what: str) -> None:
         return
     with st.expander(f"What was noticed while reading {what} ({len(found)})"):
         for item in found:
-            count = f" ({item.count:,})" if item.count else ""
             sign = ":material/warning:" if item.severity == "warning" else ":material/info:"
-            st.markdown(f"{sign} **{text.plain(item.channel)}**: {text.plain(item.what)}{count}")
+            st.markdown(f"{sign} {_finding(item)}")
+
+
+def _finding(item: Finding) -> str:
+    count = f" ({item.count:,})" if item.count else ""
+    return f"**{text.plain(item.channel)}**: {text.plain(item.what)}{count}"
 
 
 def refusals(refused: Sequence[Refusal]) -> None:

@@ -61,7 +61,7 @@ def chromium_path() -> str:
 
 @contextmanager
 def dashboard() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The real dashboard on a free port, on the sample cohort: its address, which may not answer yet, and its process."""
+    """The real dashboard on a free port, on the sample cohort: its address (which may not answer yet), its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -7,8 +7,8 @@ from app.figures.fusion import attention, gates, modality_graph, weights
 from app.figures.logit import logit_split
 from app.figures.risk import risk_bar
 from app.figures.strip import Strip
-from app.figures.trends import TrendPanel, largest_attribution, trends
-from app.figures.waveforms import waveforms
+from app.figures.trends import TrendPanel, largest_attribution, trend_key, trends
+from app.figures.waveforms import waveform_key, waveforms
 
 __all__ = [
     "Drawing",
@@ -25,7 +25,9 @@ __all__ = [
     "paired_bars",
     "risk_bar",
     "risk_pair",
+    "trend_key",
     "trends",
+    "waveform_key",
     "waveforms",
     "weights",
 ]

@@ -74,7 +74,8 @@ def risk_pair(full: float, altered: float, base_rate: float, noun: str, dark: bo
             "tickvals": [0, 1],
             "ticktext": ["Full record", "As altered"],
             "showgrid": False,
-            "ticklabelstandoff": 8,
+            # Clear of a marker that stands at 0 %.
+            "ticklabelstandoff": 14,
         },
         margin={"r": margin + 10},
     )

@@ -55,7 +55,7 @@ def unit_text(unit: str) -> str:
 
 def wrapped(title: str, width: int = 16) -> str:
     """A label broken into lines, so that it leaves room for the chart on a phone."""
-    return "<br>".join(textwrap.wrap(title, width)) or title
+    return "<br>".join(textwrap.wrap(title, width, break_long_words=False)) or title
 
 
 def listing(parts: Sequence[str]) -> str:

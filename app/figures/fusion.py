@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
@@ -30,22 +31,30 @@ from app.figures.drawing import (
 )
 from app.theme import BACKGROUND, MUTED, SMALL, TEXT, alpha, contrast, modality_colour
 
-# Perceptually uniform (cmocean); the low end is the one nearest to the page.
+# Perceptually uniform (cmocean); the low end is the one nearest to the page. It always runs from 0 to 100 %: stretched
+# to a record's own largest share it would show structure where there is none.
 SCALE = {False: "dense", True: "ice"}
+# Line width in px of a similarity share of 100 %, for the same reason the same on every record.
+LINE_PX = 26
+# Shares that all lie this close to their even value, as a part of it, are called nearly even: 1/8 ± 0.02, 1/3 ± 0.05.
+EVEN_WITHIN = 0.15
+NEARLY_EVEN = "Nearly even: the model mixes all modalities about equally here."
+NEARLY_ALIKE = "Nearly even: to the model all pairs of modalities are about equally alike here."
+NOTE_WIDTH, NOTE_LINE_PX = 44, 17
+NAMED_PAIRS = 2
 
 
 def attention(alpha: np.ndarray, titles: Sequence[str], states: Sequence[State], dark: bool = False) -> Drawing:
     """Heatmap of routing weights: row i is the receiving modality, column j the one it takes from.
 
     alpha: f[S, S], rows sum to one over what is present; rows and columns that are not present are hatched, their
-    numbers ignored. Raises InputError where the matrix is not [S, S].
+    numbers ignored. The colour scale is 0 to 100 % on every record. Raises InputError where the matrix is not [S, S].
     """
     check_rows("attention", titles, titles, states)
     size = len(titles)
     _square("attention", alpha, size)
     here = [s == "present" for s in states]
     shown = np.where(np.outer(here, here), np.asarray(alpha, dtype=float), np.nan)
-    top = float(np.nanmax(shown)) if any(here) else 1.0
     z = [[None if np.isnan(v) else float(v) for v in row] for row in shown]
     heat: Trace = {
         "type": "heatmap",
@@ -53,7 +62,7 @@ def attention(alpha: np.ndarray, titles: Sequence[str], states: Sequence[State],
         "x": list(range(size)),
         "y": list(range(size)),
         "zmin": 0,
-        "zmax": top,
+        "zmax": 1,
         "colorscale": SCALE[dark],
         "showscale": False,
         "xgap": 1,
@@ -71,7 +80,7 @@ def attention(alpha: np.ndarray, titles: Sequence[str], states: Sequence[State],
         if here[i]:
             for j in range(size):
                 if here[j]:
-                    colour = ink(shown[i, j] / top if top else 0.0, dark)
+                    colour = ink(float(shown[i, j]), dark)
                     cell = percent(float(shown[i, j])).replace(" ", "")
                     notes.append(
                         {"text": cell, "x": j, "y": i, "showarrow": False, "font": {"size": SMALL, "color": colour}}
@@ -83,20 +92,28 @@ def attention(alpha: np.ndarray, titles: Sequence[str], states: Sequence[State],
         traces.append(hatch(boxes, states[i], dark, text))
         notes.append(tag(STATE_TEXT[states[i]], (size - 1) / 2, i, dark))
     rows = [i for i in range(size) if here[i]]
-    said = [
-        f"{titles[i]} takes most from {titles[j]} ({percent(shown[i, j])})" for i in rows for j in [_most(shown[i])]
-    ]
+    even = len(rows) > 1 and nearly_even(shown[np.ix_(rows, rows)].ravel(), 1 / len(rows))
+    said = listing([_takes(titles, shown, i, rows) for i in rows]) or "nothing is present"
+    lines = _attention_note(even, len(rows))
+    notes.append(
+        {
+            "text": "<br>".join(lines),
+            **{"xref": "paper", "yref": "paper", "x": 1, "y": 0, "xanchor": "right", "yanchor": "top", "yshift": -6},
+            **{"showarrow": False, "align": "right", "font": {"size": SMALL, "color": TEXT[dark]}},
+        }
+    )
+    below = NOTE_LINE_PX * len(lines) + 12
     return build(
         traces,
-        f"Routing weights between modalities: {listing(said) or 'nothing is present'}."
+        f"Routing weights between modalities: {f'{NEARLY_EVEN} ' if even else ''}{said}."
         f"{absent_sentence(titles, states)}",
         dark,
         "attention",
-        ROW_PX * size + 150,
+        ROW_PX * size + 142 + below,
         xaxis={
             "range": [-0.5, size - 0.5],
             "tickvals": list(range(size)),
-            "ticktext": [wrapped(t, 14) for t in titles],
+            "ticktext": [wrapped(t, 12) for t in titles],
             "side": "top",
             "autotickangles": [0, -90],
             "showgrid": False,
@@ -104,6 +121,7 @@ def attention(alpha: np.ndarray, titles: Sequence[str], states: Sequence[State],
         },
         yaxis={**row_axis(titles, 13), "title": {"text": "receives"}},
         annotations=notes,
+        margin={"b": below},
     )
 
 
@@ -115,8 +133,8 @@ def modality_graph(
     weights: np.ndarray | None = None,
     dark: bool = False,
 ) -> Drawing:
-    """The similarity graph on a circle: the more alike two modalities, the wider their edge; the larger a weight, the
-    larger its node.
+    """The similarity graph on a circle: the more alike two modalities, the wider their edge, on one scale for every
+    record; the larger a weight, the larger its node.
 
     adjacency: f[S, S], row-normalised (Eq. 10), drawn as the mean of both directions; weights: f[S] summing to one, or
     None where the system has none (all nodes equal). What is not present is a hollow dashed circle without edges.
@@ -132,14 +150,13 @@ def modality_graph(
     graph.add_nodes_from(range(size))
     graph.add_edges_from(links)
     places = {i: (float(y), float(-x)) for i, (x, y) in nx.circular_layout(graph).items()}
-    widest = max(links.values(), default=1.0)
     traces: list[Trace] = []
     for (i, j), share in sorted(links.items(), key=lambda item: item[1]):
         traces.append(
             _edge(
                 places[i],
                 places[j],
-                share / widest,
+                share,
                 f"{titles[i]} and {titles[j]}: similarity share {percent(share)}",
                 dark,
             )
@@ -169,21 +186,24 @@ def modality_graph(
         | {"bgcolor": alpha(BACKGROUND[dark], 0.8)}
         for i in range(size)
     ]
-    key = "Lines: none" if not links else f"Line: similarity, widest {percent(widest)}"
+    key = "Lines: none" if not links else f"Line: similarity, widest {percent(max(links.values()))}"
+    even = len(links) > 1 and nearly_even(np.array(list(links.values())), float(np.mean(list(links.values()))))
     place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0, "xanchor": "center", "yanchor": "bottom"}
     circle = "" if weights is None else ". Circle: fusion weight"
+    lines = [*(textwrap.wrap(NEARLY_ALIKE, NOTE_WIDTH) if even else []), f"{key}{circle}."]
     notes.append(
-        {"text": f"{key}{circle}.", "showarrow": False, "font": {"size": SMALL, "color": MUTED[dark]}, **place}
+        {"text": "<br>".join(lines), "showarrow": False, "font": {"size": SMALL, "color": TEXT[dark]}, **place}
     )
-    said = _graph_sentence(links, titles)
+    said = f"{NEARLY_ALIKE} " if even else ""
+    said += _graph_sentence(links, titles)
     return build(
         traces,
         f"Similarity graph of the modalities. {said}{absent_sentence(titles, states)}",
         dark,
         "modality_graph",
-        430,
+        430 + (2 * NOTE_LINE_PX if even else 0),
         xaxis={"range": [-1.45, 1.45], "visible": False},
-        yaxis={"range": [-1.65, 1.2], "visible": False},
+        yaxis={"range": [-1.8 if even else -1.65, 1.2], "visible": False},
         annotations=notes,
         shapes=hollow,
     )
@@ -217,11 +237,35 @@ def ink(level: float, dark: bool) -> str:
     return max(("#000000", "#FFFFFF"), key=lambda ink: contrast(ink, cell))
 
 
-def _most(row: np.ndarray) -> int:
-    return int(np.nanargmax(row))
+def nearly_even(shares: np.ndarray, even: float) -> bool:
+    """True where every share lies within `EVEN_WITHIN` of the even one. shares: f[n] in 0..1."""
+    return bool((np.abs(shares - even) <= EVEN_WITHIN * even).all())
 
 
-def _edge(a: tuple[float, float], b: tuple[float, float], strength: float, text: str, dark: bool) -> Trace:
+def _attention_note(even: bool, present: int) -> list[str]:
+    scale = "Colour: 0 to 100 %, the same for every record."
+    if present > 1:
+        scale += f" An even share is {percent(1 / present)}."
+    sentences = [NEARLY_EVEN, scale] if even else [scale]
+    return [line for sentence in sentences for line in textwrap.wrap(_unbroken(sentence), NOTE_WIDTH)]
+
+
+def _unbroken(text: str) -> str:
+    """A number keeps its % on the same line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _takes(titles: Sequence[str], shown: np.ndarray, i: int, rows: Sequence[int]) -> str:
+    """Where row i takes most from; shares that print alike are ties, and all are named."""
+    written = {j: percent(float(shown[i, j])) for j in rows}
+    top = percent(float(np.nanmax(shown[i])))
+    first = [titles[j] for j in rows if written[j] == top]
+    if len(first) == len(rows) > 1:
+        return f"{titles[i]} takes the same share from each ({top})"
+    return f"{titles[i]} takes most from {listing(first)} ({top}{' each' if len(first) > 1 else ''})"
+
+
+def _edge(a: tuple[float, float], b: tuple[float, float], share: float, text: str, dark: bool) -> Trace:
     """One edge; hover on three points along it, as a line itself gives none between its ends."""
     along = np.array([0.0, 0.3, 0.5, 0.7, 1.0])
     return {
@@ -229,8 +273,8 @@ def _edge(a: tuple[float, float], b: tuple[float, float], strength: float, text:
         "mode": "lines",
         "x": [float(a[0] + t * (b[0] - a[0])) for t in along],
         "y": [float(a[1] + t * (b[1] - a[1])) for t in along],
-        "line": {"color": MUTED[dark], "width": 9 * strength},
-        "opacity": 0.25 + 0.6 * strength,
+        "line": {"color": MUTED[dark], "width": LINE_PX * share},
+        "opacity": 0.75,
         "hoverinfo": "text",
         "text": text,
         "name": "similarity",
@@ -261,9 +305,16 @@ def _hollow(place: tuple[float, float], dark: bool) -> dict[str, Any]:
 def _graph_sentence(links: dict[tuple[int, int], float], titles: Sequence[str]) -> str:
     if not links:
         return "No two modalities are present."
-    (a, b), most = max(links.items(), key=lambda item: item[1])
-    (c, d), least = min(links.items(), key=lambda item: item[1])
-    return (
-        f"Most alike: {titles[a]} and {titles[b]} (similarity share {percent(most)}); "
-        f"least: {titles[c]} and {titles[d]} ({percent(least)})."
+    most, least = percent(max(links.values())), percent(min(links.values()))
+    if most == least:
+        return f"{'Every pair has' if len(links) > 1 else 'The only pair has'} the similarity share {most}."
+    top, end = (
+        [f"{titles[a]} and {titles[b]}" for (a, b), share in links.items() if percent(share) == bound]
+        for bound in (most, least)
     )
+    return f"Most alike: {_pairs(top)} (similarity share {most}); least: {_pairs(end)} ({least})."
+
+
+def _pairs(named: Sequence[str]) -> str:
+    """The pairs that tie, or how many where that is too long to listen to."""
+    return "; ".join(named) if len(named) <= NAMED_PAIRS else f"{len(named)} pairs"

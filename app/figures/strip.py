@@ -14,6 +14,8 @@ from app.figures.ecg_paper import LEAD_IN_S, LEAD_OUT_S, Paper, voltage_range
 
 CELLS = 200
 TRACK_PX, ABSENT_PX = 104, 34
+# Half the height of a label beside the track.
+LABEL_PX = 8
 POINTS_PER_PX = 3.0
 
 
@@ -22,7 +24,7 @@ class Strip:
     """One lead: values f32[n] in `unit` (NaN where absent), the first at x0_s seconds of the record, dt_s apart.
 
     attribution f32[n] or None: what each sample adds to the log-odds. A lead without one known value, or with none at
-    all (n = 0), is drawn as a hatched band, "not recorded".
+    all (n = 0), is drawn as a hatched band with `remark` on it; on any other lead the remark follows its title.
     """
 
     modality: str
@@ -32,10 +34,16 @@ class Strip:
     dt_s: float
     values: np.ndarray
     attribution: np.ndarray | None = None
+    remark: str = ""
 
     @property
     def recorded(self) -> bool:
         return bool(np.isfinite(self.values).any())
+
+    @property
+    def absence(self) -> str:
+        """Why there is nothing to draw."""
+        return self.remark or "not recorded"
 
 
 @dataclass(slots=True)
@@ -93,10 +101,13 @@ def track_of(strip: Strip, sheet: Sheet) -> Track:
         return Track(x, y, 0.0, 1.0, ABSENT_PX, (), False)
     if strip.unit == "mV":
         low, high, leaves = voltage_range(y)
-        ticks = tuple(float(t) for t in np.arange(np.ceil(low - 1e-9), np.floor(high + 1e-9) + 0.5))
+        # Whole millivolts, without those whose label would stand half outside: the scale leaves no room to add.
+        room = LABEL_PX / sheet.paper.px_per_mv
+        ticks = tuple(float(t) for t in np.arange(np.ceil(low + room), np.floor(high - room) + 0.5))
         return Track(x, y, low, high, (high - low) * sheet.paper.px_per_mv, ticks, leaves)
     low, high, ticks = _plain_range(strip)
-    return Track(x, y, low, high, TRACK_PX, ticks, False)
+    room = (high - low) * LABEL_PX / (TRACK_PX - 2 * LABEL_PX)
+    return Track(x, y, low - room, high + room, TRACK_PX, ticks, False)
 
 
 def _plain_range(strip: Strip) -> tuple[float, float, tuple[float, ...]]:

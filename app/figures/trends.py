@@ -43,13 +43,14 @@ def trends(
     noun: str = "the risk",
     dark: bool = False,
     scale: float | None = None,
+    with_key: bool = True,
 ) -> Drawing:
     """Small multiples: observed points joined where they are at most 6 h apart, the reference interval shaded.
 
     With attributions, triangles up raise the risk, triangles down lower it, circles do about nothing; colour and size
     tell how much, on one scale for all panels: `scale` in log-odds, by default their largest. Where several figures
-    stand side by side, pass largest_attribution(all panels). Variables without a point share one hatched strip per
-    modality. Use columns=1 on a phone.
+    stand side by side, pass largest_attribution(all panels) and with_key=False, and put trend_key once above them.
+    Variables without a point share one hatched strip per modality. Use columns=1 on a phone.
     Raises InputError where a panel's arrays differ in length or there is no panel.
     """
     if not panels:
@@ -63,14 +64,16 @@ def trends(
                 panel.channel.name, f"lengths {sorted(lengths)}", "one of each per point", "Pass equal lengths."
             )
     scale = largest_attribution(panels) if scale is None else scale
-    key = _key(panels, scale, columns)
-    height = LINE_PX * len(key) + 8 + sum(_group_px(group, columns) for group in _groups(panels)) + 10
+    key = textwrap.wrap(trend_key(panels, scale), 48 * columns, break_on_hyphens=False) if with_key else []
+    key_px = LINE_PX * len(key) + 8 if key else 0
+    height = key_px + sum(_group_px(group, columns) for group in _groups(panels)) + 10
     sheet = _Sheet(height, hours, columns, noun, scale, dark)
     place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "top", "xshift": -36}
-    sheet.notes.append(
-        {"text": "<br>".join(key), "showarrow": False, "align": "left", "font": {"size": SMALL}, **place}
-    )
-    sheet.y -= LINE_PX * len(key) + 8
+    if key:
+        sheet.notes.append(
+            {"text": "<br>".join(key), "showarrow": False, "align": "left", "font": {"size": SMALL}, **place}
+        )
+    sheet.y -= key_px
     for group in _groups(panels):
         _heading(sheet, group[0])
         seen = [p for p in group if len(p.values)]
@@ -96,6 +99,18 @@ def largest_attribution(panels: Sequence[TrendPanel]) -> float:
     """The largest absolute attribution of one observation, in log-odds; 0 without any."""
     parts = [np.abs(p.attribution) for p in panels if p.attribution is not None and len(p.attribution)]
     return float(np.nanmax(np.concatenate(parts))) if parts else 0.0
+
+
+def trend_key(panels: Sequence[TrendPanel], scale: float = 0.0, reference: str = "") -> str:
+    """How to read the panels. scale: their largest attribution in log-odds, 0 without; reference: where the intervals
+    come from."""
+    text = "Hours since the start of the record."
+    if any(p.channel.normal for p in panels):
+        text += f" Shaded: reference interval{f' ({reference})' if reference else ''}"
+        text += "." if all(p.channel.normal for p in panels) else "; where nothing is shaded, no reference is shown."
+    if scale > 0:
+        text += f" ▲ raises, ▼ lowers, ● about nothing; the larger, the more (largest {scale:.2g} log-odds)."
+    return text
 
 
 @dataclass(slots=True)
@@ -138,16 +153,6 @@ def _group_px(group: Sequence[TrendPanel], columns: int) -> float:
     rows = -(-seen // columns)
     lines = _unrecorded_lines([p for p in group if not len(p.values)], columns)
     return GROUP_PX + rows * (HEAD_PX + PANEL_PX + AXIS_PX) + (LINE_PX * len(lines) + STRIP_PX if lines else 0)
-
-
-def _key(panels: Sequence[TrendPanel], scale: float, columns: int) -> list[str]:
-    """How to read the marks, in lines that fit a figure of `columns` panels."""
-    text = "Hours since the start of the record."
-    if any(p.channel.normal for p in panels):
-        text += " Shaded: reference interval."
-    if scale > 0:
-        text += f" ▲ raises, ▼ lowers, ● about nothing; the larger, the more (largest {scale:.2g} log-odds)."
-    return textwrap.wrap(text, 48 * columns, break_on_hyphens=False)
 
 
 def _unrecorded_lines(panels: Sequence[TrendPanel], columns: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,8 @@ from app.figures.strip import Sheet, Strip, Track
 from app.theme import SMALL, TEXT
 
 GAP_S = 0.5
+# From this width on a lead bears its title at both ends.
+BOTH_ENDS_PX = 640
 INK = TEXT[False]
 GREY = "#57606A"
 
@@ -26,7 +27,7 @@ def clock(seconds: float) -> str:
 
 
 def track_labels(track: Track, unit: str, y_axis: str) -> list[dict[str, Any]]:
-    """Values with their unit left of a lead, at least 15 px apart and never outside its edges."""
+    """Values with their unit left of a lead, on their grid lines and at least 15 px apart."""
     px_per_unit = track.px / (track.high - track.low)
     notes: list[dict[str, Any]] = []
     last = -np.inf
@@ -35,7 +36,6 @@ def track_labels(track: Track, unit: str, y_axis: str) -> list[dict[str, Any]]:
         if at - last < 15:
             continue
         last = at
-        inward = max(0.0, 7 - at) - max(0.0, 7 - (track.px - at))
         text = f"{value + 0.0:g} {unit}".replace("-", MINUS)
         place = {
             "xref": "paper",
@@ -44,7 +44,6 @@ def track_labels(track: Track, unit: str, y_axis: str) -> list[dict[str, Any]]:
             "xshift": -4,
             "yref": y_axis,
             "y": value,
-            "yshift": inward,
         }
         notes.append({"text": text, "showarrow": False, "font": {"size": SMALL}, "yanchor": "middle", **place})
     return notes
@@ -75,7 +74,7 @@ def gaps(sheet: Sheet, strip: Strip, track: Track, axes: dict[str, str]) -> None
     """Hatches what is absent for at least half a second, or all of the window, and says so on it."""
     runs = _absent_runs(track)
     if not np.isfinite(track.y).any():
-        text = "no signal in this window" if strip.recorded else "not recorded"
+        text = "no signal in this window" if strip.recorded else strip.absence
         runs = [(sheet.start, sheet.end)]
     else:
         text = "no signal"
@@ -174,8 +173,8 @@ def _over(text: str, x: float, dark: bool) -> dict[str, Any]:
     return {"text": text, "showarrow": False, "font": {"size": SMALL, "color": TEXT[dark]}, **place}
 
 
-def captions(sheet: Sheet, legend: str, alarm_s: float | None, window_s: tuple[float, float] | None) -> None:
-    """Scale on top, then what the bracket and the dashed line are; the attribution's scale at the bottom."""
+def captions(sheet: Sheet, alarm_s: float | None, window_s: tuple[float, float] | None) -> None:
+    """Scale on top, then what the bracket and the dashed line are."""
     font = {"size": SMALL, "color": TEXT[sheet.dark]}
     top = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": font}
     sheet.notes.append(
@@ -196,20 +195,26 @@ def captions(sheet: Sheet, legend: str, alarm_s: float | None, window_s: tuple[f
         anchor = "right" if share > 0.85 else "left" if share < 0.15 else "center"
         place = {"xref": "x", "x": alarm_s, "xanchor": anchor}
         sheet.notes.append({**top, "text": "<b>alarm</b>", "yshift": 44 if window_s else 20, **place})
-    if legend:
-        place = {"xref": "paper", "yref": "paper", "x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "yshift": -50}
-        sheet.notes.append({"text": legend, "showarrow": False, "align": "left", "font": font, **place})
 
 
-def legend_text(scale: float, cell: float, width_px: float) -> str:
-    """What tint and bars mean and what full colour stands for, in lines that fit the width; empty without any."""
+def lead_titles(sheet: Sheet, title: str, y_axis: str) -> list[dict[str, Any]]:
+    """The lead's title over its left end, and over its right end where the paper is wide: it may be scrolled."""
+    wide = sheet.paper.px_per_s * sheet.length >= BOTH_ENDS_PX
+    # Right of the second one runs the line of an alarm that sounds as the record ends.
+    ends = [("left", 0, 0), ("right", 1, -10)] if wide else [("left", 0, 0)]
+    font = {"size": SMALL, "color": TEXT[sheet.dark]}
+    place = {"xref": "x domain", "yref": f"{y_axis} domain", "y": 1, "yanchor": "bottom", "showarrow": False}
+    return [{"text": title, "x": x, "xanchor": end, "xshift": px, "font": font, **place} for end, x, px in ends]
+
+
+def legend_text(scale: float, cell: float) -> str:
+    """What tint and bars mean and what full colour stands for; empty without any."""
     if scale <= 0:
         return ""
-    text = (
+    return (
         f"Tint and bars: + orange, up, raises; {MINUS} blue, down, lowers. "
         f"Full at {scale:.2g} log-odds per {cell:.2f} s and beyond, one scale for all leads."
     )
-    return "<br>".join(textwrap.wrap(text, max(30, int(width_px / 6.4)), break_on_hyphens=False))
 
 
 def words(
@@ -222,7 +227,7 @@ def words(
 ) -> str:
     """The text alternative."""
     text = f"{len(strips)} waveforms from {clock(sheet.start)} to {clock(sheet.end)}: "
-    text += listing([f"{s.title} ({s.unit if s.recorded else 'not recorded'})" for s in strips])
+    text += listing([f"{s.title} ({_unit_and_remark(s) if s.recorded else s.absence})" for s in strips])
     text += f", {sheet.paper.caption().replace('<br>', ', ')}"
     if alarm_s is not None:
         text += f"; alarm at {clock(alarm_s)}"
@@ -235,3 +240,7 @@ def words(
         said = listing([f"{title} {'+' if v > 0 else MINUS}{abs(v):.2f}" for title, v in sums])
         text += f" Effect on {noun} over the whole record, in log-odds: {said}."
     return text
+
+
+def _unit_and_remark(strip: Strip) -> str:
+    return f"{strip.unit}, {strip.remark}" if strip.remark else strip.unit

@@ -20,8 +20,8 @@ from app.figures.strip import (
     track_of,
     window_cells,
 )
-from app.figures.waveform_notes import captions, gaps, legend_text, marks, time_axis, track_labels, words
-from app.theme import DIVERGING, NEGATIVE, PAPER, PAPER_MAJOR, POSITIVE, SMALL, TEXT, TRACE
+from app.figures.waveform_notes import captions, gaps, lead_titles, legend_text, marks, time_axis, track_labels, words
+from app.theme import DIVERGING, NEGATIVE, PAPER, PAPER_MAJOR, POSITIVE, TRACE
 
 LANE_PX, GAP_PX, LEFT_PX, RIGHT_PX, BOTTOM_PX = 28, 24, 78, 36, 54
 
@@ -63,10 +63,8 @@ def waveforms(
         y -= track.px + lane_px + GAP_PX
     time_axis(sheet)
     marks(sheet, alarm_s, window_s)
-    legend = legend_text(scale, cell, width_px)
-    legend_px = 17 * (legend.count("<br>") + 1) + 8 if legend else 0
-    captions(sheet, legend, alarm_s, window_s)
-    height = round(plot_px + top_px + BOTTOM_PX + legend_px)
+    captions(sheet, alarm_s, window_s)
+    height = round(plot_px + top_px + BOTTOM_PX)
     return build(
         sheet.traces,
         words(strips, sheet, alarm_s, window_s, scale, noun),
@@ -89,6 +87,16 @@ def waveforms(
         },
         **sheet.axes,
     )
+
+
+def waveform_key(strips: Sequence[Strip], length_s: float, zoom: float = 1.0) -> str:
+    """The scale of the paper and what tint and bars mean, for the page: written there it wraps and never scrolls off.
+
+    The same strips, length and zoom as `waveforms` gets.
+    """
+    cell = cell_width(length_s)
+    scale = Paper(zoom).caption().replace("<br>", "; ")
+    return f"{scale}. {legend_text(attribution_scale(strips, cell), cell)}".strip()
 
 
 def _has_lane(strip: Strip) -> bool:
@@ -117,22 +125,18 @@ def _draw(
             | {"hoverinfo": "text", "text": "calibration: 1 mV, 0.2 s", "name": "calibration"}
         )
     sheet.traces.append(_line(strip, track, sheet) | axes)
-    remark = " · peaks leave the paper" if track.leaves_paper else ""
-    if scale > 0 and strip.recorded and strip.attribution is None:
-        remark += " · not read by the model"
-    sheet.notes.append(
-        {
-            "text": f"<b>{strip.title}</b>, {strip.unit}{remark}",
-            "xref": "x domain",
-            "yref": f"{axes['yaxis']} domain",
-            "x": 0,
-            "y": 1,
-            "xanchor": "left",
-            "yanchor": "bottom",
-            "showarrow": False,
-            "font": {"size": SMALL, "color": TEXT[sheet.dark]},
-        }
-    )
+    sheet.notes += lead_titles(sheet, _title(strip, track, scale), axes["yaxis"])
+
+
+def _title(strip: Strip, track: Track, scale: float) -> str:
+    if not strip.recorded:
+        return f"<b>{strip.title}</b>, {strip.absence}"
+    text = f"<b>{strip.title}</b>, {strip.unit}"
+    if strip.remark:
+        text += f" · <b>{strip.remark}</b>"
+    if track.leaves_paper:
+        text += " · peaks leave the paper"
+    return text + (" · not read by the model" if scale > 0 and strip.attribution is None else "")
 
 
 def _line(strip: Strip, track: Track, sheet: Sheet) -> Trace:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import services, signals, text
-from app.views import Case
+from app.views import Case, opposed
 from explain.types import Attribution
 from tests.app.screen import PAGES, charts, go, ids, open_app, percent, sample, words
 
@@ -199,6 +200,124 @@ def test_a_link_opens_its_page_with_the_frame_around_it(page: str) -> None:
 
     in_order(at)
     assert at.sidebar.selectbox(key="w_record").value == ids("icu_alarm")[1]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_page_has_one_heading_of_its_own_also_where_a_record_is_unknown(page: str) -> None:
+    name = {"what_if": "What-if"}.get(page, page.title())
+    for record_id in (ids("icu_alarm")[0], "nonsense"):
+        said = words(open_app(page, task="icu_alarm", record=record_id))
+        assert said.count("<h1 ") == 1
+        assert f">{name}</h1>" in said
+
+
+def test_attribution_says_why_its_two_charts_differ_and_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = sample("icu_alarm", ids("icu_alarm")[0])
+    shapley = dict(zip(case.analysis.names, case.analysis.shapley.tolist(), strict=True))
+    titles = [
+        title
+        for title, value in zip(case.analysis.titles, case.analysis.shapley, strict=True)
+        if abs(round(float(value), 2)) > 0
+    ]
+    assert titles
+    right = services.attribution
+
+    def turned(opened: Case, steps: int, refine: bool) -> Attribution:
+        found = right(opened, steps, refine)
+        against = {m: np.full_like(v, -np.sign(shapley[m]) / v.size) for m, v in found.values.items()}
+        return dataclasses.replace(found, values=against)
+
+    monkeypatch.setattr(services, "attribution", turned)
+    at = open_app("attribution", task="icu_alarm", record=case.record.record_id)
+
+    assert text.TWO_QUESTIONS in words(at)
+    assert f"differ in sign for **{', '.join(titles)}**" in words(at)
+    axes = [figure["layout"]["xaxis"].get("title", {}).get("text", "") for figure in charts(at)]
+    assert len({title for title in axes if title.startswith("contribution")}) == 2
+
+
+def test_signs_are_opposed_only_where_both_sides_show_at_two_digits() -> None:
+    a = sample("icu_alarm", ids("icu_alarm")[0]).analysis
+    a = dataclasses.replace(a, shapley=np.array([0.5, -0.3, 0.004, 0.2, 0.0][: len(a.names)]))
+
+    assert opposed(a, dict.fromkeys(a.names, -0.2)) == tuple(a.titles[k] for k in (0, 3))
+    assert opposed(a, dict.fromkeys(a.names, 0.2)) == (a.titles[1],)
+    assert opposed(a, dict.fromkeys(a.names, 0.004)) == ()
+
+
+def test_toggles_and_the_revealed_outcome_survive_a_page_change() -> None:
+    case = sample("icu_alarm", ids("icu_alarm")[0])
+    at = open_app(task="icu_alarm", record=case.record.record_id)
+    next(toggle for toggle in at.toggle if toggle.label == "Reveal the outcome").set_value(True).run()
+    at = go(at, "what_if")
+    k = int(np.flatnonzero(case.analysis.present)[0])
+    next(t for t in at.toggle if t.label == case.analysis.titles[k]).set_value(False).run()
+    altered = at.metric[0].value
+    at = go(at, "attribution")
+    at.segmented_control(key="ig_steps").set_value(64).run()
+    at = go(at, "fusion")
+    at.segmented_control(key="head").set_value(1).run()
+
+    at = go(at, "patient")
+    assert f"Simulated outcome: **{case.outcome}**" in words(at)
+    at = go(at, "what_if")
+    assert not next(t for t in at.toggle if t.label == case.analysis.titles[k]).value
+    assert at.metric[0].value == altered
+    assert at.metric[0].label == "As altered"
+    assert go(at, "attribution").segmented_control(key="ig_steps").value == 64
+    assert go(at, "fusion").segmented_control(key="head").value == 1
+
+
+def test_two_toggles_at_once_both_count() -> None:
+    case = sample("icu_alarm", ids("icu_alarm")[0])
+    a = case.analysis
+    first, second = np.flatnonzero(a.present)[:2]
+    at = open_app("what_if", task="icu_alarm", record=case.record.record_id)
+
+    for k in (first, second):
+        next(t for t in at.toggle if t.label == a.titles[k]).set_value(False)
+    at.run()
+
+    keep = [k not in (first, second) for k in range(len(a.names))]
+    assert at.metric[0].value == percent(a.subset(keep).risk)
+    assert f"Without **{a.titles[first]}, {a.titles[second]}**" in words(at)
+
+
+def test_warnings_stand_in_plain_sight_and_notes_in_the_list() -> None:
+    case = next(case for case in (sample("icu_alarm", r) for r in ids("icu_alarm")) if case.warnings)
+    at = open_app(task="icu_alarm", record=case.record.record_id)
+    assert case.warnings[0].what in at.main.warning[0].value.replace("\\", "")
+    assert not any(e.label.startswith("What was noticed while reading this record") for e in at.expander)
+
+    noted = next(case for case in (sample("icu_mortality", r) for r in ids("icu_mortality")) if case.notes)
+    at = open_app(task="icu_mortality", record=noted.record.record_id)
+    assert not at.main.warning
+    assert any(e.label.startswith("What was noticed while reading this record") for e in at.expander)
+
+
+def test_patient_lists_the_static_values_and_what_of_them_is_missing() -> None:
+    case = next(
+        case
+        for case in (sample("icu_mortality", r) for r in ids("icu_mortality"))
+        if ("Height", "not recorded") in case.stated and case.facts
+    )
+    said = words(open_app(task="icu_mortality", record=case.record.record_id))
+
+    assert [name for name, _ in case.stated] == ["Age", "Sex", "Height", "Weight on admission", "ICU type"]
+    for name, value in case.stated:
+        kind = "missing" if value == "not recorded" else "here"
+        assert f'<li class="{kind}"><b>{name}</b> {value}</li>' in said
+    row = case.prepared.values["demographics"][0]
+    names = [channel.name for channel in case.prepared.channels["demographics"]]
+    assert dict(case.stated)["Age"] == f"{row[names.index('Age')]:.0f} years"
+    assert not sample("icu_alarm", ids("icu_alarm")[0]).stated
+
+
+def test_the_largest_values_are_open_from_the_start() -> None:
+    at = open_app("attribution", task="icu_mortality", record=ids("icu_mortality")[0])
+
+    listed = next(e for e in at.expander if "moved the risk most" in e.label)
+    assert listed.proto.expanded
 
 
 def test_the_baseline_is_said_for_what_was_recorded_alone() -> None:

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from amfn.types import Alarm, Channel, ModalitySpec, Record, RecordMeta, Schema
+from amfn.types import Alarm, Channel, Finding, ModalitySpec, Record, RecordMeta, Schema
 from app import signals, text
 from app.figures import TrendPanel, drawing
-from tests.app.screen import ROOT
+from tests.app.screen import ROOT, charts, go, open_app, words
 
 LEAD = Channel("II", "mV", -10, 10)
 SCHEMA = Schema("toy", (ModalitySpec("ecg", "waveform", (LEAD,), 2.0, "ECG", 4),), ("yes",))
@@ -69,6 +69,79 @@ def test_a_lead_that_the_model_does_not_read_has_no_attribution() -> None:
     assert strip.attribution is None
 
 
+def test_what_was_not_recorded_has_a_strip_of_its_own() -> None:
+    """A lead must not vanish from the paper because nothing of it can be drawn."""
+    respiration = ModalitySpec("resp", "waveform", (Channel("RESP", "a.u.", -10, 10),), 2.0, "Respiration", 4)
+    schema = Schema("toy", (*SCHEMA.modalities, respiration), ("yes",))
+    values = np.zeros((20, 2), np.float32)
+    values[:, 1] = np.nan
+    raw = replace(
+        record(np.arange(20) / 4),
+        channels={"ecg": (LEAD, replace(LEAD, name="V"))}, values={"ecg": values}, observed={"ecg": ~np.isnan(values)},
+    )  # fmt: skip
+
+    beating, dead, absent = signals.strips(raw, record(np.arange(2, 6) / 2), schema)
+
+    assert (beating.title, beating.recorded, beating.remark) == ("ECG II", True, "")
+    assert (dead.title, dead.recorded, dead.absence) == ("ECG V", False, "no valid sample")
+    assert (absent.title, absent.recorded, absent.absence) == ("Respiration", False, "not recorded")
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(20, "flat line"), (8, "flat line for 2 s of the record"), (0, "")]
+)  # fmt: skip
+def test_a_flat_line_that_the_reader_found_is_said_on_its_lead(count: int, said: str) -> None:
+    raw = record(np.arange(20) / 4)
+    found = (Finding("II", "flat line for 5 s or longer", count), Finding("V", "flat line for 5 s or longer", 9))
+
+    (strip,) = signals.strips(replace(raw, meta=replace(raw.meta, findings=found)), raw, SCHEMA)
+
+    assert strip.remark == said
+
+
+def test_a_group_cut_by_a_column_says_that_it_goes_on() -> None:
+    groups = ["Heart", "Laboratory", "Laboratory", "Laboratory", "Laboratory", "Urine"]
+    panels = [TrendPanel(group, LEAD, np.zeros(1), np.zeros(1), group=group) for group in groups]
+
+    parts = signals.balanced(panels, 3)
+
+    assert [[panel.group for panel in part] for part in parts] == [
+        ["Heart", "Laboratory"], ["Laboratory (continued)", "Laboratory"], ["Laboratory (continued)", "Urine"],
+    ]  # fmt: skip
+
+
+def test_the_window_is_the_same_on_patient_and_attribution_and_survives_other_pages() -> None:
+    at = open_app("patient", task="icu_alarm", record="sim_v001")
+    at.button_group(key="window_length:patient").set_value(5).run()
+    at.button_group(key="window_zoom:patient").set_value(0.5).run()
+    slider = next(s for s in at.slider if s.label.startswith("Start"))
+    slider.set_value(120.0).run()
+
+    go(at, "fusion")
+    go(at, "attribution")
+
+    assert "00:02:00 to 00:02:05" in words(at)
+    assert "zoom 50 %" in words(at)
+    go(at, "patient")
+    assert "00:02:00 to 00:02:05" in words(at)
+    at.button(key="jump:patient").click().run()
+    assert "00:04:55 to 00:05:00" in words(at), "the alarm sounds where this record ends"
+
+
+def test_trends_are_explained_once() -> None:
+    at = open_app("patient", task="icu_mortality")
+
+    assert words(at).count("Hours since the start of the record.") == 1
+    assert "Hours since" not in str(charts(at))
+
+
+def test_small_print_keeps_the_text_colour() -> None:
+    """Streamlit fades captions to 60 % and disabled labels to 40 %; both then fail WCAG AA on white."""
+    rules = (ROOT / "app" / "style.css").read_text()
+    for selector in ('[data-testid="stCaptionContainer"]', "label:has(input:disabled)"):
+        assert "color: inherit; opacity: 1" in rules.split(selector, 1)[1].split("}", 1)[0]
+
+
 def test_columns_are_balanced_and_keep_the_order() -> None:
     panels = [TrendPanel("m", replace(LEAD, name=str(k)), np.zeros(1), np.zeros(1)) for k in range(7)]
 
@@ -82,6 +155,7 @@ def test_columns_are_balanced_and_keep_the_order() -> None:
 def test_the_window_before_an_alarm_starts_on_a_whole_second_and_not_before_the_record() -> None:
     assert signals.before(300, 10) == 292
     assert signals.before(3, 10) == 0
+    assert signals.before(300, 30) == 272
 
 
 def test_the_screen_does_not_wait_for_captum_or_shap() -> None:

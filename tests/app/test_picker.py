@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,6 +52,7 @@ def test_filters_narrow_the_list_and_the_order_follows_the_risk() -> None:
 
     at.selectbox(key="w_missing_icu_alarm").set_value(lacking).run()
     assert f"{sum(lacking in e.missing for e in found.values())} of {len(found)} records" in words(at)
+    at.button(key="w_next").click().run()
     assert lacking in found[str(at.selectbox(key="w_record").value)].missing
 
     at.selectbox(key="w_missing_icu_alarm").set_value("any").run()
@@ -79,7 +82,8 @@ def test_next_moves_on_and_keeps_the_page() -> None:
 def test_a_folder_that_does_not_exist_is_explained_and_the_sample_still_works(tmp_path: Path) -> None:
     at = open_app()
     at.radio(key="w_source").set_value("folder").run()
-    assert "no folder named" in at.error[0].value
+    assert "Type the path of a folder" in at.main.info[0].value
+    assert not at.error
 
     at.text_input(key="w_folder").set_value(str(tmp_path / "nowhere")).run()
 
@@ -111,6 +115,8 @@ def test_a_broken_record_is_listed_with_its_reason_and_the_others_work(
     assert [expander.label for expander in at.expander if "cannot be used" in expander.label] == [
         "Records that cannot be used (1)"
     ]
+    assert "3 of 3 records" in words(at)
+    assert "1 cannot be used: the reason stands at the end of the Patient page" in words(at)
     assert "no usable row" in words(at)
     assert "record" not in at.query_params
     assert str(stays) not in str(at.query_params)
@@ -133,11 +139,67 @@ def test_a_first_record_that_is_broken_does_not_stand_in_the_way(stays: Path, mo
 def test_an_unknown_record_in_the_address_is_explained_and_others_can_be_chosen(page: str) -> None:
     at = open_app(page, task="icu_mortality", record="<b>999</b>")
 
-    assert "no record" in at.error[0].value.replace("\\", "")
-    assert "How to mend it" in at.error[0].value
+    said = at.error[0].value.replace("\\", "")
+    assert "No record '<b>999</b>' in the sample cohort. Choose one on the left." in said
+    assert str(services.SAMPLES) not in said
     assert not at.exception
     at.selectbox(key="w_record").set_value(ids("icu_mortality")[2]).run()
     assert not at.error
+
+
+def test_from_an_unknown_record_a_button_leads_to_the_first() -> None:
+    at = open_app(task="icu_alarm", record="nonsense")
+
+    at.button(key="open_first").click().run()
+
+    assert not at.error
+    assert at.selectbox(key="w_record").value == ids("icu_alarm")[0]
+    assert f"Record {ids('icu_alarm')[0]}" in words(at)
+
+
+@pytest.mark.parametrize("order", ["id", "low"])
+def test_a_filter_leaves_the_open_record_open_and_says_so(order: str) -> None:
+    found = entries("icu_alarm")
+    opened = max(found.values(), key=lambda e: e.risk).record_id
+    at = open_app(task="icu_alarm", record=opened)
+    at.selectbox(key="w_order_icu_alarm").set_value(order).run()
+
+    end = int(100 * min(e.risk for e in found.values())) + 1
+    at.slider(key="w_risk_icu_alarm").set_value((0, end)).run()
+
+    assert at.selectbox(key="w_record").value is None
+    assert f"The open record {opened} is outside the filter" in words(at)
+    assert f"Record {opened}" in words(at)
+    assert at.metric[0].value == percent(found[opened].risk)
+    assert at.query_params["record"] == opened
+
+
+def test_filters_stay_when_the_question_changes_and_back() -> None:
+    at = open_app(task="icu_alarm")
+    group = next(iter(entries("icu_alarm").values())).group
+    at.multiselect(key="w_group_icu_alarm").set_value([group]).run()
+    at.slider(key="w_risk_icu_alarm").set_value((1, 99)).run()
+    at.selectbox(key="w_order_icu_alarm").set_value("low").run()
+
+    at.radio(key="w_task").set_value("icu_mortality").run()
+    assert at.slider(key="w_risk_icu_mortality").value == (0, 100)
+    at.radio(key="w_task").set_value("icu_alarm").run()
+
+    assert at.multiselect(key="w_group_icu_alarm").value == [group]
+    assert at.slider(key="w_risk_icu_alarm").value == (1, 99)
+    assert at.selectbox(key="w_order_icu_alarm").value == "low"
+
+
+def test_a_long_ranking_looks_up_several_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = dataclasses.replace(
+        services.listing(services.sample_folder("icu_mortality"), "icu_mortality"), stamp="read anew"
+    )
+    now = iter(float(k) for k in range(10_000))
+    monkeypatch.setattr(services, "time", SimpleNamespace(monotonic=lambda: next(now) * 0.05))
+    found = services.advance(listed)
+
+    assert 1 <= len(found.entries) <= 3
+    assert not found.done
 
 
 def test_an_unknown_task_in_the_address_opens_the_first_one() -> None:

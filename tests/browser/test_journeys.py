@@ -55,6 +55,10 @@ def test_from_a_record_with_a_missing_modality_to_its_risk_without_another(page:
     page.get_by_text("Filter and order").click(timeout=PATIENCE_MS)
     settled(page)
     choose(page, "Missing modality", "Respiration missing")
+    if not page.locator(".fs-strip .missing").filter(has_text="Respiration not recorded").count():
+        expect(page.get_by_text("is outside the filter")).to_be_visible()
+        page.get_by_role("button", name="Next").click()
+        settled(page)
 
     risk = page.get_by_test_id("stMetricValue")
     expect(risk).to_have_text(re.compile(r"^(\d+|under 1|over 99) %$"), timeout=PATIENCE_MS)
@@ -77,6 +81,11 @@ def test_from_a_record_with_a_missing_modality_to_its_risk_without_another(page:
     visit(page, "What-if")
     expect(page.get_by_text("this is the full record")).to_be_visible()
     expect(page.get_by_test_id("stMetricValue")).to_have_text(full)
+    full_box, altered_box = (drawn(page, key).bounding_box() for key in ("if_alpha_full", "if_alpha"))
+    assert full_box
+    assert altered_box
+    assert full_box["x"] == altered_box["x"], "side by side, their headings touch on a small screen"
+    assert full_box["y"] + full_box["height"] <= altered_box["y"]
     page.locator(".st-key-switches").get_by_text("ECG", exact=True).click()
     expect(page.get_by_text(re.compile(rf"Without ECG the estimate is .* % instead of {full}"))).to_be_visible()
     page.get_by_role("button", name="All off").click()
@@ -85,6 +94,29 @@ def test_from_a_record_with_a_missing_modality_to_its_risk_without_another(page:
     visit(page, "Model")
     expect(page.get_by_text("Weights hash")).to_be_visible()
     expect(page.locator(".st-key-card")).not_to_be_empty()
+
+
+def test_while_a_large_folder_is_ranked_the_button_is_gone_and_pages_open(
+    page: Page, app_url: str, tmp_path: Path
+) -> None:
+    stay = next((ROOT / "sample_data" / "icu_mortality").glob("*.txt")).read_text(encoding="utf-8")
+    record_id = re.search(r"RecordID,(\d+)", stay)
+    assert record_id
+    for k in range(100_001, 103_001):
+        (tmp_path / f"{k}.txt").write_text(stay.replace(record_id[0], f"RecordID,{k}"), encoding="utf-8")
+    page.goto(app_url)
+    page.get_by_text("My own folder").click()
+    page.get_by_role("textbox", name="Folder").fill(str(tmp_path))
+    page.keyboard.press("Enter")
+    button, bar = page.get_by_role("button", name="Rank all records by risk"), page.get_by_test_id("stProgress")
+    button.click(timeout=PATIENCE_MS)
+
+    expect(bar).to_be_visible()
+    expect(button).to_have_count(0, timeout=2_000)
+    expect(bar).to_be_visible()
+    page.get_by_role("link", name="Fusion", exact=True).click()
+    expect(page.get_by_role("heading", name="Fusion", level=1)).to_be_visible()
+    expect(bar).to_be_visible()
 
 
 def test_a_folder_of_ones_own_with_a_broken_record_also_on_a_phone(page: Page, app_url: str, tmp_path: Path) -> None:

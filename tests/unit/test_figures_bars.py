@@ -14,7 +14,7 @@ from amfn.types import InputError
 from app import figures
 from app.figures import Drawing, State
 from app.figures.drawing import MINUS, percent, signed, unit_text
-from app.figures.fusion import SCALE, ink
+from app.figures.fusion import NEARLY_ALIKE, NEARLY_EVEN, SCALE, ink
 from app.theme import BACKGROUND, MUTED, NEGATIVE, OKABE_ITO, POSITIVE, TEXT, contrast, modality_colour
 
 NAMES = ["ecg", "abp", "ppg", "resp"]
@@ -166,6 +166,53 @@ def test_edges_are_wide_in_proportion_so_that_equal_ones_look_equal() -> None:
     widths = [t.line.width for t in drawing.figure.data if t.name == "similarity"]
     assert max(widths) / min(widths) < 1.1
     assert any("widest 31 %" in text for text in notes(drawing))  # (31 + 30) / 2, halves rounded up
+    half = figures.modality_graph(shares / 2, NAMES[:3], TITLES[:3], ["present"] * 3)
+    thin = [t.line.width for t in half.figure.data if t.name == "similarity"]
+    np.testing.assert_allclose(thin, np.array(widths) / 2, err_msg="one scale for every record")
+
+
+def test_attention_has_one_colour_scale_for_every_record() -> None:
+    for level in (0.25, 1.0):
+        heat = figures.attention(np.full((4, 4), level), TITLES, ["present"] * 4).figure.data[0]
+        assert (heat.zmin, heat.zmax) == (0, 1)
+
+
+EVEN = np.full((4, 4), 0.25)
+NUDGED = EVEN + np.array([[0.03, -0.03, 0, 0]] * 4)
+SKEWED = EVEN + np.array([[0.05, -0.05, 0, 0]] * 4)
+
+
+@pytest.mark.parametrize(("alpha", "even"), [(EVEN, True), (NUDGED, True), (SKEWED, False)])
+def test_attention_without_structure_says_so(alpha: np.ndarray, even: bool) -> None:
+    drawing = figures.attention(alpha, TITLES, ["present"] * 4)
+    assert (NEARLY_EVEN in drawing.alt) is even
+    written = [text.replace("<br>", " ").replace("\N{NO-BREAK SPACE}", " ") for text in notes(drawing)]
+    assert any(NEARLY_EVEN in text for text in written) is even
+    assert any("An even share is 25 %." in text for text in written)
+
+
+def test_one_modality_alone_is_not_called_even() -> None:
+    alone = np.zeros((4, 4))
+    alone[0, 0] = 1
+    drawing = figures.attention(alone, TITLES, ["present", "missing", "off", "missing"])
+    assert NEARLY_EVEN not in drawing.alt
+    assert "ECG takes most from ECG (100 %)" in drawing.alt
+
+
+def test_ties_are_all_named() -> None:
+    alpha = np.array([[0.4, 0.4, 0.2], [0.2, 0.6, 0.2], [1 / 3, 1 / 3, 1 / 3]])
+    alt = figures.attention(alpha, TITLES[:3], ["present"] * 3).alt
+    assert "ECG takes most from ECG and Arterial pressure (40 % each)" in alt
+    assert "Arterial pressure takes most from Arterial pressure (60 %)" in alt
+    assert "PPG takes the same share from each (33 %)" in alt
+    graph = figures.modality_graph(EVEN, NAMES, TITLES, ["present"] * 4)
+    assert f"{NEARLY_ALIKE} Every pair has the similarity share 25 %." in graph.alt
+    assert any(NEARLY_ALIKE in text.replace("<br>", " ") for text in notes(graph))
+    tied = np.array([[0.2, 0.4, 0.4], [0.4, 0.2, 0.1], [0.4, 0.1, 0.2]])
+    said = figures.modality_graph(tied, NAMES[:3], TITLES[:3], ["present"] * 3).alt
+    assert "Most alike: ECG and Arterial pressure; ECG and PPG (similarity share 40 %)" in said
+    assert "least: Arterial pressure and PPG (10 %)" in said
+    assert NEARLY_ALIKE not in said
 
 
 def test_paired_bars_keep_the_outline_of_what_was_switched_off() -> None:

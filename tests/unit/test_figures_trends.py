@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from amfn.types import Channel, InputError
-from app.figures import Drawing, TrendPanel, largest_attribution, trends
+from app.figures import Drawing, TrendPanel, largest_attribution, trend_key, trends
 
 RATE = Channel("HR", "bpm", 20, 300, "Heart rate", (60, 100))
 TEMPERATURE = Channel("Temp", "degC", 25, 45, "Temperature", (36, 38))
@@ -79,6 +79,16 @@ def test_what_was_never_charted_is_one_hatched_strip_with_names() -> None:
     assert "1 of 3 variables with 4 observations" in drawing.alt
     assert "Not recorded: Lactate, Arterial pH." in drawing.alt
     assert sum(t.mode == "lines+markers" for t in drawing.figure.data) == 1
+
+
+def test_the_key_is_said_once_for_figures_side_by_side() -> None:
+    key = trend_key([panel(), panel(LACTATE, "labs")], 0.4, "the book")
+    assert key.startswith("Hours since the start of the record. Shaded: reference interval (the book); where nothing")
+    assert "▲ raises, ▼ lowers" in key
+    with_key, without = trends([panel()]), trends([panel()], with_key=False)
+    assert any("Hours since" in n for n in notes(with_key))
+    assert not any("Hours since" in n or "Shaded" in n for n in notes(without))
+    assert without.figure.layout.height < with_key.figure.layout.height
 
 
 def test_columns_adapt_and_height_grows_with_rows() -> None:

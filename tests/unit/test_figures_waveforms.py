@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from amfn.types import InputError
-from app.figures import Drawing, Strip, waveforms
+from app.figures import Drawing, Strip, waveform_key, waveforms
 from app.figures.drawing import MINUS
 from app.figures.ecg_paper import LEAD_IN_S, LEAD_OUT_S, PX_PER_MM, Paper, voltage_range
 from app.figures.strip import extremes
@@ -143,7 +143,11 @@ def test_attribution_is_shown_as_tint_and_as_bars_up_and_down() -> None:
     (lane,) = [a for a in _y_axes(drawing) if a.ticktext and "+ raises" in a.ticktext]
     assert list(lane.ticktext) == [f"{MINUS} lowers", "+ raises"]
     # 0.002 a sample, 12.5 samples in a cell of 0.05 s
-    assert any("0.05 s" in n and "one scale for all leads" in n for n in notes(drawing))
+    key = waveform_key([lead()], 10)
+    assert key.startswith("25 mm/s · 10 mm/mV · zoom 100 %. Tint and bars:")
+    assert "0.05 s" in key
+    assert "one scale for all leads" in key
+    assert not any("Tint" in n for n in notes(drawing)), "the page wraps it; on the paper it would be cut"
     assert f"ECG II {MINUS}0.25" in drawing.alt
 
 
@@ -159,7 +163,8 @@ def test_a_lead_without_attribution_is_said_not_to_be_read() -> None:
     drawing = waveforms([lead(), lead("ECG V", attributed=False)], 288, 10)
     assert "<b>ECG V</b>, mV · not read by the model" in notes(drawing)
     plain = waveforms([lead(attributed=False)], 288, 10)
-    assert not any("not read" in n or "Tint" in n for n in notes(plain))
+    assert not any("not read" in n for n in notes(plain))
+    assert "Tint" not in waveform_key([lead(attributed=False)], 10)
 
 
 def test_alarm_and_model_window_are_marked_and_labelled() -> None:
@@ -183,8 +188,46 @@ def test_time_is_elapsed_hours_minutes_seconds() -> None:
 def test_pressure_keeps_a_fixed_range_and_every_axis_its_unit() -> None:
     pressure = lead("ABP", "mmHg", modality="abp", values=(90 + 30 * np.sin(np.arange(75000) / 30)).astype(np.float32))
     drawing = waveforms([pressure], 288, 10)
-    assert tuple(drawing.figure.layout.yaxis.range) == (0, 200)
+    low, high = drawing.figure.layout.yaxis.range
+    assert (low + high) / 2 == pytest.approx(100)
     assert {"0 mmHg", "100 mmHg", "200 mmHg"} <= set(notes(drawing))
+
+
+@pytest.mark.parametrize("unit", ["mV", "mmHg", "a.u."])
+def test_axis_labels_stand_whole_on_their_grid_lines(unit: str) -> None:
+    """A label that is pushed off its line names another value than the line's."""
+    for low, high in ((0.0, 1.0), (-2.0, 2.0), (0.0, 180.0)):
+        values = np.linspace(low, high, 3000, dtype=np.float32)
+        drawing = waveforms([lead(unit=unit, values=values, attributed=False)], 0, 10)
+        axis, (_, height) = drawing.figure.layout.yaxis, plot_px(drawing)
+        track_px = (axis.domain[1] - axis.domain[0]) * height
+        labels = [n for n in drawing.figure.layout.annotations if n.yref == "y" and n.xanchor == "right"]
+        assert labels
+        for label in labels:
+            assert not label.yshift
+            at = (label.y - axis.range[0]) / (axis.range[1] - axis.range[0]) * track_px
+            assert 7 <= at <= track_px - 7
+
+
+def test_a_remark_follows_the_title_at_both_ends_of_a_wide_paper() -> None:
+    drawing = waveforms([lead(remark="flat line", attributed=False)], 288, 10)
+    titled = [n for n in drawing.figure.layout.annotations if "flat line" in n.text]
+    assert [(n.text, n.xanchor, n.x) for n in titled] == [
+        ("<b>ECG II</b>, mV · <b>flat line</b>", "left", 0),
+        ("<b>ECG II</b>, mV · <b>flat line</b>", "right", 1),
+    ]
+    assert "ECG II (mV, flat line)" in drawing.alt
+    narrow = waveforms([lead(remark="flat line", attributed=False)], 288, 5)
+    assert sum("flat line" in n for n in notes(narrow)) == 1
+
+
+def test_why_a_lead_is_absent_is_said_on_its_band() -> None:
+    gone = lead("ECG V", values=np.full(75000, np.nan, np.float32), attributed=False, remark="no valid sample")
+    drawing = waveforms([lead(), gone], 288, 10)
+    (hatched,) = named(drawing, "no valid sample")
+    assert hatched.fillpattern.shape == "/"
+    assert {"no valid sample", "<b>ECG V</b>, no valid sample"} <= set(notes(drawing))
+    assert "ECG V (no valid sample)" in drawing.alt
 
 
 def test_payload_of_ten_seconds_and_five_leads_is_small() -> None:
