@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from amfn.types import Finding, InputError
 from app import figures, services, state, text
@@ -259,6 +260,13 @@ def draw(drawing: Drawing, key: str) -> None:
         return
     with st.container(key=f"paper_{key}"), st.container(key=f"sheet_{key}", width=int(width)):
         st.plotly_chart(drawing.figure, key=key, width="content", theme=None, config=CHART, alt=drawing.alt)
+
+
+def pair(name: str) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Two charts side by side; one below the other where there is no room for both (`app/style.css`)."""
+    with st.container(key=f"pair_{name}"):
+        left, right = st.columns(2, gap="large")
+    return left, right
 
 
 def heading(title: str, aid: str, help_text: str | None = None) -> None:

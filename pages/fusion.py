@@ -11,7 +11,7 @@ analysis, fused, dark = opened.analysis, opened.analysis.full, state.dark()
 names, titles, states = opened.rows
 widgets.headline(opened)
 
-left, right = st.columns(2, gap="large")
+left, right = widgets.pair("routing")
 if analysis.heads:
     with left:
         widgets.heading("Attention between modalities (α)", "attention")
@@ -24,7 +24,7 @@ if fused.adjacency is not None:
         widgets.draw(figures.modality_graph(fused.adjacency, names, titles, states, fused.weights, dark), "graph")
         st.caption(text.ROUTING)
 
-left, right = st.columns(2, gap="large")
+left, right = widgets.pair("shares")
 if fused.gates is not None:
     with left:
         widgets.heading("Gates (γ)", "gates")
