@@ -111,7 +111,7 @@ def _largest(opened: Case, found: Attribution) -> None:
                 {
                     "Modality": row.modality,
                     "Value": f"{row.title}: {row.value}",
-                    "When": row.when or "on admission",
+                    "When": row.when,
                     "Effect, log-odds": text.signed(row.effect),
                 }
                 for row in rows

@@ -19,7 +19,7 @@ Attributions = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """One charted or static value and what it added to the log-odds. when: 'hour 12', empty for static values."""
+    """One charted or static value and what it added to the log-odds. when: 'hour 12', 'on admission', 'at the alarm'."""
 
     modality: str
     title: str
@@ -135,16 +135,19 @@ def hourly(prepared: Record, schema: Schema, attributions: Attributions) -> list
 
 
 def influences(prepared: Record, schema: Schema, attributions: Attributions, count: int) -> list[Influence]:
-    """The charted and static values that moved the logit most, largest first. Waveform samples are not listed."""
+    """The charted and static values that moved the logit most, largest first; those that moved it not at all are left
+    out. Waveform samples are not listed."""
     found = []
+    stated = "on admission" if prepared.meta.alarm is None else "at the alarm"
     for spec in schema.modalities:
         if spec.kind == "waveform" or spec.name not in attributions:
             continue
         effect, seen = attributions[spec.name], prepared.observed[spec.name]
         for t, c in zip(*np.nonzero(seen), strict=True):
-            when = f"hour {int(t)}" if spec.kind == "series" else ""
+            when = f"hour {int(t)}" if spec.kind == "series" else stated
             value = value_text(spec.channels[c], float(prepared.values[spec.name][t, c]))
-            found.append(Influence(spec.title, spec.channels[c].title, when, value, float(effect[t, c])))
+            if effect[t, c]:
+                found.append(Influence(spec.title, spec.channels[c].title, when, value, float(effect[t, c])))
     found.sort(key=lambda item: -abs(item.effect))
     return found[:count]
 

@@ -172,3 +172,19 @@ def test_charts_and_sentences_say_under_one_percent_alike() -> None:
     for risk in (0.0001, 0.004, 0.006, 0.0099, 0.01, 0.0149, 0.125, 0.5, 0.985, 0.99, 0.9901, 0.9999):
         in_words = text.percent(risk).replace("under ", "<").replace("over ", ">")
         assert drawing.percent(risk) == in_words
+
+
+def test_the_strongest_values_say_when_they_were_stated_and_leave_out_what_did_nothing() -> None:
+    flags = (Channel("a", "", 0, 1, "Asystole", flag=True), Channel("b", "", 0, 1, "Bradycardia", flag=True))
+    schema = Schema("toy", (ModalitySpec("alarm", "static", flags, label="Alarm type"),), ("yes",))
+    values = np.array([[1.0, 0.0]], np.float32)
+    prepared = Record(
+        "r", "r", {"alarm": flags}, {"alarm": values}, {"alarm": ~np.isnan(values)}, {"alarm": np.zeros(1)}, {},
+        RecordMeta("toy", alarm=Alarm("Asystole", 300 / 3600)),
+    )  # fmt: skip
+    found = signals.influences(prepared, schema, {"alarm": np.array([[-1.3, 0.0]], np.float32)}, 12)
+    assert [(row.title, row.when, row.value) for row in found] == [("Asystole", "at the alarm", "yes")]
+    stay = replace(prepared, meta=RecordMeta("toy"))
+    assert (
+        signals.influences(stay, schema, {"alarm": np.array([[-1.3, 0.0]], np.float32)}, 12)[0].when == "on admission"
+    )
