@@ -19,7 +19,7 @@ Attributions = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """One charted or static value and what it added to the log-odds. when: 'hour 12', 'on admission' or 'at the alarm'."""
+    """A charted or static value and what it added to the log-odds. when: "hour 12", "on admission" or the like."""
 
     modality: str
     title: str
