@@ -1,6 +1,6 @@
 """The only place that loads, runs and caches. Results leave as numpy views; nothing here draws.
 
-Models are cached by their checkpoint's hash, results by record hash, weights hash and settings: never by a name.
+Models are cached by their checkpoint's hash, results by record hash, model hash and settings: never by a name.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from app.text import clock
 from app.views import Analysis, Case, Entry, Listing, ModelFacts, NoFolder, NoSuchRecord, Refusal, refusal
 from explain.gradients import integrated_gradients
 from explain.narrative import one_sentence
-from explain.shapley import fuse_subsets
-from explain.types import Attribution, Coalitions, all_masks
+from explain.shapley import coalitions, fuse_subsets
+from explain.types import Attribution
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_data"
@@ -232,14 +232,7 @@ def _analyse(record_digest: str, weights: str, _prepared: Record, _model: Checkp
     masks, prediction = fuse_subsets(model, encoded)
     present = encoded.present[0].numpy()
     logits = prediction.logits[:, 0].double().numpy()
-    players = all_masks(len(spec.names))
-    game = Coalitions(
-        players=spec.names,
-        masks=players,
-        values=logits[players[:, present] @ (1 << np.arange(int(present.sum())))],
-        present=present,
-        target=spec.targets[0],
-    )
+    game = coalitions(model, encoded, prediction)
     shapley = game.shapley()
     titles = tuple(modality.title for modality in spec.modalities)
     risks = 1 / (1 + np.exp(-logits))

@@ -242,7 +242,7 @@ def model_facts(facts: ModelFacts) -> None:
         st.metric("Base rate in training", text.percent(facts.base_rate), help=text.HELP_RISK)
         st.metric("Parameters", f"{facts.parameters:,}")
         st.metric("Weights", f"{facts.megabytes:.1f} MB")
-    st.markdown(f"Weights hash `{facts.digest}` · Schema `{facts.schema}`")
+    st.markdown(f"Model hash `{facts.digest}` · Schema `{facts.schema}`")
     with st.expander("What it reads"):
         st.dataframe(
             [{"Modality": m, "Kind": k, "Channels": c} for m, k, c in facts.modalities], hide_index=True, key="reads"

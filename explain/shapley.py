@@ -35,6 +35,17 @@ def fuse_subsets(model: Explainable, encoded: Encoded) -> tuple[Bool[np.ndarray,
         return masks, model.fuse(Encoded(h=h, present=keep))
 
 
+def coalitions(model: Explainable, encoded: Encoded, subsets: Prediction, target: int = 0) -> Coalitions:
+    """The game over all M modalities from one record's fused subsets (`fuse_subsets`), where the trace is wanted."""
+    name = target_name(model, target)
+    here = encoded.present[0].cpu().numpy()
+    masks = all_masks(len(here))
+    fused = subsets.logits[:, target].double().cpu().numpy()
+    # Coalitions that differ in absent modalities only are the same subset of what the record has.
+    values = fused[masks[:, here] @ (1 << np.arange(int(here.sum())))]
+    return Coalitions(players=model.schema.names, masks=masks, values=values, present=here, target=name)
+
+
 def coalition_values(model: Explainable, batch: Batch, target: int = 0) -> Coalitions:
     """The logit of one target for every subset of one record's modalities.
 
@@ -68,18 +79,10 @@ def exact_shapley(model: Explainable, batch: Batch, target: int = 0) -> shap.Exp
 
 def _coalitions(model: Explainable, batch: Batch, target: int) -> list[Coalitions]:
     require_frozen(model)
-    name = target_name(model, target)
-    players = model.schema.names
-    masks = all_masks(len(players))
     with torch.no_grad():
         encoded = model.encode(batch)
     games = []
     for row in range(len(batch)):
         one = Encoded(h=encoded.h[row : row + 1], present=encoded.present[row : row + 1])
-        _, prediction = fuse_subsets(model, one)
-        here = one.present[0].cpu().numpy()
-        fused = prediction.logits[:, target].double().cpu().numpy()
-        # Coalitions that differ in absent modalities only are the same subset of what the record has.
-        values = fused[masks[:, here] @ (1 << np.arange(int(here.sum())))]
-        games.append(Coalitions(players=players, masks=masks, values=values, present=here, target=name))
+        games.append(coalitions(model, one, fuse_subsets(model, one)[1], target))
     return games

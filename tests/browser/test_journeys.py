@@ -92,7 +92,7 @@ def test_from_a_record_with_a_missing_modality_to_its_risk_without_another(page:
     expect(page.get_by_text("the model states its prior")).to_be_visible()
 
     visit(page, "Model")
-    expect(page.get_by_text("Weights hash")).to_be_visible()
+    expect(page.get_by_text("Model hash")).to_be_visible()
     expect(page.locator(".st-key-card")).not_to_be_empty()
 
 
