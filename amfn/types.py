@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 ModalityKind = Literal["waveform", "series", "static"]
+TaskKind = Literal["binary", "regression"]
 Severity = Literal["info", "warning"]
 
 
@@ -195,13 +196,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Records as tensors, normalised. x[m] is 0 where `observed` is False; `observed` tells that from a measured 0."""
+    """Records as tensors, normalised. x[m] is 0 where `observed` is False; `observed` tells that from a measured 0.
+
+    derived[m]: what the encoder of m computes from these without a weight, worked out once for many passes; else None.
+    """
 
     ids: tuple[str, ...]
     x: Mapping[str, Float[Tensor, "b t c"]]
     observed: Mapping[str, Bool[Tensor, "b t c"]]
     valid: Mapping[str, Bool[Tensor, "b t"]]
     present: Bool[Tensor, "b m"]
+    derived: Mapping[str, tuple[Tensor, ...]] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -215,6 +220,7 @@ class Batch:
             observed={m: v[at] for m, v in self.observed.items()},
             valid={m: v[at] for m, v in self.valid.items()},
             present=self.present[at],
+            derived=None if self.derived is None else {m: tuple(v[at] for v in d) for m, d in self.derived.items()},
         )
 
     def to(self, device: torch.device | str) -> Batch:
@@ -224,6 +230,9 @@ class Batch:
             observed={m: v.to(device) for m, v in self.observed.items()},
             valid={m: v.to(device) for m, v in self.valid.items()},
             present=self.present.to(device),
+            derived=None
+            if self.derived is None
+            else {m: tuple(v.to(device) for v in d) for m, d in self.derived.items()},
         )
 
     def masked(self, keep: Bool[Tensor, "b m"] | Bool[Tensor, " m"]) -> Batch:
@@ -233,11 +242,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """What encoders leave: h f32[B, M, D], zero rows where absent; temporal[m] f32[B, T], attention over time."""
+    """What encoders leave: h f32[B, M, D], zero rows where absent; temporal[m] f32[B, T], attention over time.
+
+    A system that fuses over time leaves the L tokens of a modality side by side, D = L · W, and says with `valid` which
+    of them stand for steps of the record.
+    """
 
     h: Float[Tensor, "b m d"]
     present: Bool[Tensor, "b m"]
     temporal: Mapping[str, Float[Tensor, "b t"]] | None = None
+    valid: Bool[Tensor, "b m l"] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,11 +277,13 @@ class FusionTrace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """logits[b, k]; embedding[b, d], the fused representation; the trace of how they came about."""
+    """logits[b, k]; embedding[b, d], the fused representation; the trace of how they came about; members[e, b, k], the
+    logits of each network of an ensemble, whose mean `logits` is, None for a single network."""
 
     logits: Float[Tensor, "b k"]
     embedding: Float[Tensor, "b d"]
     trace: FusionTrace
+    members: Float[Tensor, "e b k"] | None = None
 
 
 class Explainable(Protocol):

@@ -12,29 +12,11 @@ from amfn.encoders import (
     SpikingLayer,
     TemporalAttention,
     build_encoder,
-    masked_statistics,
     positions,
 )
 from amfn.types import Channel, InputError, ModalitySpec
 
 CHANNEL = (Channel("c", "mV", -10, 10),)
-
-
-def test_masked_statistics_by_hand() -> None:
-    """Observed 1, 3 of four steps: mean 2, deviation 1, minimum 1, maximum 3, half the steps; 99 is not observed."""
-    x = torch.tensor([[[1.0], [99.0], [3.0], [99.0]]])
-    seen = torch.tensor([[[True], [False], [True], [False]]])
-    values = [float(v) for v in masked_statistics(x, seen, torch.tensor([[4]]))]
-    assert values == pytest.approx([2.0, 1.0, 1.0, 3.0, 0.5], abs=1e-4)
-
-
-def test_masked_statistics_of_nothing_are_zero_with_finite_gradient() -> None:
-    x = torch.full((1, 4, 1), 5.0, requires_grad=True)
-    values = masked_statistics(x, torch.zeros(1, 4, 1, dtype=torch.bool), torch.tensor([[4]]))
-    assert [float(v.detach()) for v in values] == [0.0] * 5
-    torch.stack(values).sum().backward()
-    assert x.grad is not None
-    assert x.grad.isfinite().all()
 
 
 def test_temporal_attention_is_a_distribution_over_valid_tokens() -> None:
