@@ -31,8 +31,9 @@ def fuse_subsets(model: Explainable, encoded: Encoded) -> tuple[Bool[np.ndarray,
     masks[:, here] = subsets
     keep = torch.from_numpy(masks).to(encoded.present.device)
     h = encoded.h.expand(len(masks), -1, -1).masked_fill(~keep[..., None], 0.0)
+    valid = None if encoded.valid is None else encoded.valid.expand(len(masks), -1, -1)
     with torch.no_grad():
-        return masks, model.fuse(Encoded(h=h, present=keep))
+        return masks, model.fuse(Encoded(h=h, present=keep, valid=valid))
 
 
 def coalitions(model: Explainable, encoded: Encoded, subsets: Prediction, target: int = 0) -> Coalitions:
@@ -83,6 +84,10 @@ def _coalitions(model: Explainable, batch: Batch, target: int) -> list[Coalition
         encoded = model.encode(batch)
     games = []
     for row in range(len(batch)):
-        one = Encoded(h=encoded.h[row : row + 1], present=encoded.present[row : row + 1])
+        one = Encoded(
+            h=encoded.h[row : row + 1],
+            present=encoded.present[row : row + 1],
+            valid=None if encoded.valid is None else encoded.valid[row : row + 1],
+        )
         games.append(coalitions(model, one, fuse_subsets(model, one)[1], target))
     return games

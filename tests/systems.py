@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import torch
 
@@ -34,11 +34,17 @@ def system(name: str, seed: int = 0, **settings: object) -> FusionModel:
     """A registered system with small sizes, weights by seed, in eval mode, and statistics that are not the initial
     ones."""
     torch.manual_seed(seed)
-    model = build_fusion(name, SCHEMA, {**SMALL, **settings}, PRIOR)
+    model = build_fusion(name, SCHEMA, {**small(name), **settings}, PRIOR)
     model.train()
     with torch.no_grad():
         model(batch(16, seed=seed + 1))
     return model.eval()
+
+
+def small(name: str) -> dict[str, object]:
+    """The small sizes that this system has."""
+    known = {field.name for field in fields(FUSIONS[name].config_type)}
+    return {key: value for key, value in SMALL.items() if key in known}
 
 
 def batch(records: int, seed: int = 0, steps: Sequence[int] = (260, 12, 12, 1), missing: float = 0.3) -> Batch:

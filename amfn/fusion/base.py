@@ -9,49 +9,74 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from amfn.encoders import EncoderConfig, build_encoder
-from amfn.types import Batch, Encoded, InputError, Prediction, Schema, require_settings
+from amfn.encoders import Encoder, EncoderConfig, build_encoder
+from amfn.types import (
+    Batch,
+    Encoded,
+    FusionTrace,
+    InputError,
+    ModalitySpec,
+    Prediction,
+    Schema,
+    require_settings,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class FusionConfig:
-    """What every system has. dim: width of a modality's embedding."""
+class SystemConfig:
+    """What every system has. dim: width of a modality's embedding, or of a token where a system reads tokens."""
 
     dim: int = 128
-    encoder: EncoderConfig = EncoderConfig()
 
     def __post_init__(self) -> None:
         require_settings(type(self).__name__, ("dim", self.dim, 2 <= self.dim <= 4096))
 
 
+@dataclass(frozen=True, slots=True)
+class FusionConfig(SystemConfig):
+    """What a system has that embeds each modality with an encoder of its own."""
+
+    encoder: EncoderConfig = EncoderConfig()
+
+
 class FusionModel(nn.Module, ABC):
     """Base of all systems: one encoder per modality and the prior for a record with nothing in it.
 
-    prior: prevalence of each target in training; with all modalities absent the logit is that of the prior.
+    prior: prevalence of each target in training; with all modalities absent the logit is that of the prior. In a
+    regression it is one half, whose logit of zero is no change from the anchor.
+    embeds: `encode` gives one embedding of width config.dim per modality, on which losses of its own may stand; False
+    where it gives tokens over time (amfn/fusion/tokens.py).
     """
 
     name: ClassVar[str]
-    config_type: ClassVar[type[FusionConfig]] = FusionConfig
+    config_type: ClassVar[type[SystemConfig]] = FusionConfig
+    embeds: ClassVar[bool] = True
+    config: SystemConfig
     prior_logit: Tensor
 
-    def __init__(self, schema: Schema, config: FusionConfig, prior: tuple[float, ...]) -> None:
+    def __init__(self, schema: Schema, config: SystemConfig, prior: tuple[float, ...]) -> None:
         super().__init__()
         if len(prior) != len(schema.targets) or not all(0 < p < 1 for p in prior):
             raise InputError(
                 schema.task, f"prior {prior}", f"{len(schema.targets)} prevalence(s) in (0, 1)", "Give one per target."
             )
         self.schema, self.config, self.prior = schema, config, prior
-        self.encoders = nn.ModuleDict(
-            {spec.name: build_encoder(spec, config.dim, config.encoder) for spec in schema.modalities}
-        )
+        self.encoders = nn.ModuleDict({spec.name: self.encoder(spec) for spec in schema.modalities})
         logits = torch.tensor([math.log(p / (1 - p)) for p in prior])
         self.register_buffer("prior_logit", logits, persistent=False)
+
+    def encoder(self, spec: ModalitySpec) -> nn.Module:
+        """The encoder of one modality, as the config asks."""
+        if not isinstance(self.config, FusionConfig):
+            raise TypeError(f"{type(self.config).__name__} says nothing of encoders: {self.name} has to build its own")
+        return build_encoder(spec, self.config.dim, self.config.encoder)
 
     def encode(self, batch: Batch) -> Encoded:
         """Each encoder sees only the rows that have its modality: absent rows cost nothing, reach no statistics and
@@ -64,13 +89,41 @@ class FusionModel(nn.Module, ABC):
             rows = batch.present[:, k].nonzero().squeeze(1)
             weight = torch.zeros(x.shape[:2], device=x.device)
             if len(rows):
-                out, attention = self.encoders[spec.name](
-                    x[rows], batch.observed[spec.name][rows], batch.valid[spec.name][rows]
-                )
+                seen, valid = batch.observed[spec.name][rows], batch.valid[spec.name][rows]
+                if batch.derived is None:
+                    out, attention = self.encoders[spec.name](x[rows], seen, valid)
+                else:
+                    known = tuple(part[rows] for part in batch.derived[spec.name])
+                    out, attention = self.encoders[spec.name](x[rows], seen, valid, known)
                 h = h.index_put((rows, torch.tensor(k, device=rows.device)), out.to(h.dtype))
                 weight = weight.index_put((rows,), attention.to(weight.dtype))
             temporal[spec.name] = weight
         return Encoded(h, batch.present, temporal)
+
+    def adapt(self, batch: Batch) -> None:
+        """Let encoders take what depends on data alone, such as quantiles of statistics, from all training records:
+        once, before training, into buffers."""
+        for k, spec in enumerate(self.schema.modalities):
+            encoder, rows = self.encoders[spec.name], batch.present[:, k].nonzero().squeeze(1)
+            if isinstance(encoder, Encoder) and len(rows):
+                encoder.adapt(batch.x[spec.name][rows], batch.observed[spec.name][rows], batch.valid[spec.name][rows])
+
+    @torch.no_grad()
+    def derive(self, batch: Batch, size: int = 512) -> Batch:
+        """The same batch with all that its encoders compute without weights, `size` records at a time; the batch as it
+        is for a system whose encoders are of another kind. Only after `adapt`."""
+        encoders = [self.encoders[spec.name] for spec in self.schema.modalities]
+        derived: dict[str, tuple[Tensor, ...]] = {}
+        for spec, encoder in zip(self.schema.modalities, encoders, strict=True):
+            if not isinstance(encoder, Encoder):
+                return batch
+            x, seen, valid = batch.x[spec.name], batch.observed[spec.name], batch.valid[spec.name]
+            parts = [
+                encoder.derive(x[k : k + size], seen[k : k + size], valid[k : k + size])
+                for k in range(0, len(batch), size)
+            ]
+            derived[spec.name] = tuple(torch.cat(columns) for columns in zip(*parts, strict=True))
+        return replace(batch, derived=derived)
 
     def settle(self, encoded: Encoded) -> None:
         """Take statistics that the fusion keeps of embeddings from these: all training records, in eval mode. Nothing
@@ -80,8 +133,34 @@ class FusionModel(nn.Module, ABC):
     def fuse(self, encoded: Encoded) -> Prediction:
         """h[b, m, d] and what is present -> Prediction with its trace."""
 
+    def conclude(
+        self,
+        logits: Float[Tensor, "b k"],
+        embedding: Float[Tensor, "b d"],
+        encoded: Encoded,
+        weights: Float[Tensor, "b m"] | None = None,
+        node_logits: Float[Tensor, "b m k"] | None = None,
+        bias: Float[Tensor, "b k"] | None = None,
+    ) -> Prediction:
+        """The prediction of a system without routing between modalities: where nothing is present its logit is the
+        prior's, and the trace holds what is given here."""
+        logits = torch.where(encoded.present.any(1, keepdim=True), logits, self.prior_logit)
+        trace = FusionTrace(
+            self.schema.names, encoded.present, weights=weights, node_logits=node_logits, bias=bias,
+            temporal=encoded.temporal,
+        )  # fmt: skip
+        return Prediction(logits, embedding, trace)
+
     def forward(self, batch: Batch) -> Prediction:
         return self.fuse(self.encode(batch))
+
+
+def prior_head(width: int, prior_logit: Tensor) -> nn.Linear:
+    """A linear head whose bias starts at the prior: training begins with the right mean."""
+    head = nn.Linear(width, len(prior_logit))
+    with torch.no_grad():
+        head.bias.copy_(prior_logit)
+    return head
 
 
 FUSIONS: dict[str, type[FusionModel]] = {}
@@ -142,6 +221,6 @@ def config_from_dict(kind: type[Config], settings: Mapping[str, Any]) -> Config:
     return kind(**made)
 
 
-def config_to_dict(config: FusionConfig) -> dict[str, Any]:
+def config_to_dict(config: SystemConfig) -> dict[str, Any]:
     """Plain settings that `build_fusion` takes."""
     return asdict(config)

@@ -1,4 +1,4 @@
-"""The fusion contract, held by every registered system, with every option of AMFN's config as a system of its own."""
+"""The fusion contract, held by every registered system, with every option of a config as a system of its own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from amfn.batch import Normaliser, Scale
-from amfn.fusion import AMFN, AMFNConfig, FusionModel, build_fusion, config_to_dict
+from amfn.fusion import AMFN, AMFNConfig, FusionModel, GRUFusion, build_fusion, config_to_dict
 from amfn.losses import LossConfig, Objectives
-from amfn.types import Batch, Encoded, InputError
-from tests.systems import NAMES, PRIOR, SCHEMA, SMALL, batch, padded, system
+from amfn.types import Batch, Encoded, InputError, Prediction
+from explain.shapley import fuse_subsets
+from tests.systems import NAMES, PRIOR, SCHEMA, SMALL, batch, padded, small, system
 
 AMFN_OPTIONS: tuple[dict[str, object], ...] = (
     {"normalise": False},
@@ -30,9 +31,24 @@ AMFN_OPTIONS: tuple[dict[str, object], ...] = (
     {"encoder": {"width": 8, "frequency_mixer": True}},
     {"encoder": {"width": 8, "spiking": True}},
 )
-CASES: list[tuple[str, dict[str, object]]] = [(name, {}) for name in NAMES] + [
-    ("amfn", options) for options in AMFN_OPTIONS
+PEER_OPTIONS: tuple[tuple[str, dict[str, object]], ...] = (
+    ("early", {"width": 8, "sequence": "gru"}),
+    ("early", {"width": 8, "sequence": "none", "summary": False}),
+    ("late", {"encoder": {"width": 8, "sequence": "none"}}),
+    ("mlp", {"encoder": {"width": 8, "sequence": "none"}}),
+    ("lstm", {"layers": 2}),
+    ("gru", {"layers": 2}),
+    ("nbeats", {"blocks": 1, "layers": 1}),
+    ("tcn", {"kernel": 2, "levels": 2}),
+    ("tft", {"heads": 1}),
+    ("transformer", {"heads": 1, "layers": 1}),
+)
+CASES: list[tuple[str, dict[str, object]]] = [
+    *((name, {}) for name in NAMES),
+    *(("amfn", options) for options in AMFN_OPTIONS),
+    *PEER_OPTIONS,
 ]
+SPLIT = {"amfn", "late"}  # systems whose logits fall into parts exactly, with a linear head
 
 
 def label(case: object) -> str:
@@ -76,15 +92,17 @@ def test_batch_order_does_not_matter(model: FusionModel) -> None:
         torch.testing.assert_close(model(many.rows(order)).logits, model(many).logits[order], atol=2e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("steps", [(260, 12, 12, 1), (150, 7, 9, 1)], ids=["whole", "shorter"])
 @pytest.mark.parametrize("extra", [1, 37])
-def test_padding_does_not_matter(model: FusionModel, extra: int) -> None:
-    many = batch(6)
+def test_padding_does_not_matter(model: FusionModel, extra: int, steps: tuple[int, ...]) -> None:
+    many = batch(6, steps=steps)
     with torch.no_grad():
         plain = model(many)
         longer = model(padded(many, extra, garbage=9.0))
     torch.testing.assert_close(longer.logits, plain.logits, atol=2e-5, rtol=1e-4)
-    assert longer.trace.temporal is not None
-    assert plain.trace.temporal is not None
+    assert (plain.trace.temporal is not None) == (longer.trace.temporal is not None) == model.embeds
+    if plain.trace.temporal is None or longer.trace.temporal is None:
+        return
     for name, weight in plain.trace.temporal.items():
         torch.testing.assert_close(longer.trace.temporal[name][:, : weight.shape[1]], weight, atol=1e-5, rtol=1e-4)
 
@@ -132,7 +150,7 @@ def test_node_logits_add_up(model: FusionModel) -> None:
         prediction = model(batch(8))
     trace = prediction.trace
     if trace.node_logits is None or trace.bias is None:
-        assert getattr(model.config, "head", None) == "mlp"
+        assert model.name not in SPLIT or getattr(model.config, "head", None) == "mlp"
         return
     torch.testing.assert_close(trace.node_logits.sum(1) + trace.bias, prediction.logits, atol=1e-5, rtol=1e-5)
 
@@ -150,7 +168,7 @@ def test_all_absent_gives_the_prior(model: FusionModel) -> None:
 def test_every_parameter_gets_a_gradient(model: FusionModel) -> None:
     model.train()
     many = batch(32, missing=0.1)
-    objectives = Objectives(SCHEMA, model.config.dim, LossConfig())
+    objectives = Objectives(SCHEMA, model.config.dim, LossConfig(), embeds=model.embeds)
     encoded = model.encode(many)
     prediction = model.fuse(encoded)
     total, _ = objectives(prediction, encoded, many, torch.rand(32, 2).round())
@@ -166,6 +184,29 @@ def test_fusing_a_subset_equals_masking_the_batch(model: FusionModel) -> None:
         encoded = model.encode(many)
         subset = model.fuse(replace(encoded, present=encoded.present & keep))
         torch.testing.assert_close(subset.logits, model(many.masked(keep)).logits, atol=1e-5, rtol=1e-5)
+
+
+def test_every_subset_equals_masking_the_batch(model: FusionModel) -> None:
+    one = batch(3, seed=5).rows([1])
+    with torch.no_grad():
+        masks, subsets = fuse_subsets(model, model.encode(one))
+        for row, keep in enumerate(torch.from_numpy(masks)):
+            torch.testing.assert_close(
+                subsets.logits[row : row + 1], model(one.masked(keep)).logits, atol=1e-5, rtol=1e-5
+            )
+    assert len(masks) == 2 ** int(one.present.sum()) > 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("targets", [1, 24])
+def test_any_number_of_targets(name: str, targets: int) -> None:
+    schema = replace(SCHEMA, targets=tuple(f"t{k}" for k in range(targets)))
+    chances = tuple(0.1 + 0.8 * k / targets for k in range(targets))
+    model = build_fusion(name, schema, small(name), chances).eval()
+    nothing = batch(2).masked(torch.zeros(4, dtype=torch.bool))
+    with torch.no_grad():
+        assert model(batch(3)).logits.shape == (3, targets)
+        torch.testing.assert_close(torch.sigmoid(model(nothing).logits), torch.tensor([chances] * 2))
 
 
 def test_state_round_trip(model: FusionModel) -> None:
@@ -190,6 +231,16 @@ def test_the_suite_objects_to_a_leak() -> None:
         test_what_stands_behind_absent_cannot_change_a_logit(leaky)
 
 
+def test_the_suite_objects_to_tokens_of_what_was_taken_away() -> None:
+    class Forgetful(GRUFusion):
+        def fuse(self, encoded: Encoded) -> Prediction:
+            return super().fuse(replace(encoded, present=torch.ones_like(encoded.present)))
+
+    model = Forgetful(SCHEMA, GRUFusion.config_type(), PRIOR).eval()
+    with pytest.raises(AssertionError):
+        test_fusing_a_subset_equals_masking_the_batch(model)
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
@@ -199,6 +250,15 @@ def test_the_suite_objects_to_a_leak() -> None:
         ("amfn", {"fusion": "mean"}, "weighted"),
         ("amfn", {"dim": 10, "heads": 4}, "divisible"),
         ("amfn", {"encoder": {"widht": 8}}, "widht"),
+        ("early", {"width": 6}, "width"),
+        ("lstm", {"layers": 0}, "layers"),
+        ("mlp", {"hidden": 0}, "hidden"),
+        ("nbeats", {"blocks": 0}, "blocks"),
+        ("tcn", {"kernel": 1}, "kernel"),
+        ("tft", {"encoder": {"width": 8}}, "encoder"),
+        ("transformer", {"heads": 5}, "divisible"),
+        ("gru", {"dropout": 1.0}, "dropout"),
+        ("late", {"dropout": -0.1}, "dropout"),
     ],
 )
 def test_bad_settings_are_refused(name: str, settings: dict[str, object], said: str) -> None:
