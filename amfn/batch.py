@@ -121,6 +121,73 @@ class Normaliser:
         return cls(scales)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetScale:
+    """How a regression's targets are learned: as changes from an anchor (the last value known), in units of `std`, the
+    spread of that change in training. mean: the target's training mean, the anchor where a record has none. f32[K]
+
+    An output of zero is thus the anchor carried forward, and for a record of which nothing is known the training mean.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    @classmethod
+    def fit(cls, targets: Sequence[str], labels: np.ndarray, anchor: np.ndarray) -> TargetScale:
+        """labels, anchor: f32[N, K] physical units of the training records, NaN where not measured.
+
+        Raises InputError where a target was measured fewer than twice or never changed.
+        """
+        measured = (~np.isnan(labels)).sum(0)
+        if len(labels) == 0 or measured.min() < 2:
+            worst = targets[int(measured.argmin())]
+            raise InputError(
+                "labels", f"{worst} measured in {int(measured.min())} of {len(labels)} training records",
+                "2 or more measurements of every target", "Name more data.",
+            )  # fmt: skip
+        mean = np.nanmean(labels, 0, dtype=np.float64)
+        change = labels - np.where(np.isnan(anchor), mean, anchor)
+        std = np.nanstd(change, 0, dtype=np.float64)
+        if std.min() < 1e-6:
+            raise InputError(
+                "labels", f"{targets[int(std.argmin())]} differs from the last value by the same in every record",
+                "targets that vary", "Check the data.",
+            )  # fmt: skip
+        return cls(np.asarray(mean, np.float32), np.asarray(std, np.float32))
+
+    def anchored(self, anchor: np.ndarray) -> np.ndarray:
+        """Where each prediction starts, f32[N, K]: the anchor, or the training mean where there is none."""
+        return np.where(np.isnan(anchor), self.mean, anchor)
+
+    def standardise(self, values: np.ndarray, anchor: np.ndarray) -> np.ndarray:
+        """Physical units -> what the network learns, f32[N, K]; NaN stays NaN."""
+        return ((values - self.anchored(anchor)) / self.std).astype(np.float32)
+
+    def physical(self, outputs: np.ndarray, anchor: np.ndarray) -> np.ndarray:
+        """The network's outputs -> physical units, f32[..., N, K]."""
+        return (outputs * self.std + self.anchored(anchor)).astype(np.float32)
+
+    def to_json(self) -> dict[str, list[float]]:
+        return {"mean": self.mean.tolist(), "std": self.std.tolist()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], targets: int) -> TargetScale:
+        """Raises InputError for anything but what `to_json` gave for so many targets."""
+        try:
+            mean, std = (np.array([float(v) for v in data[key]], np.float32) for key in ("mean", "std"))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                "target scale", f"an entry that is no scale ({error!r})", "mean and std of every target",
+                "Restore config.json.",
+            ) from error  # fmt: skip
+        if mean.shape != (targets,) or std.shape != (targets,) or not np.isfinite([*mean, *std]).all() or min(std) <= 0:
+            raise InputError(
+                "target scale", f"{len(mean)} means and {len(std)} spreads, or not all finite and positive",
+                f"a finite mean and a positive std of {targets} target(s)", "Restore config.json.",
+            )  # fmt: skip
+        return cls(mean, std)
+
+
 def _fit_channel(channel: Channel, waveform: bool, column: np.ndarray) -> Scale:
     if channel.flag:
         return Scale("flag")

@@ -16,8 +16,9 @@ from zipfile import BadZipFile
 import numpy as np
 from tqdm import tqdm
 
-from amfn.batch import Normaliser, stack, to_batch
+from amfn.batch import Normaliser, TargetScale, stack, to_batch
 from amfn.readers import RecordRef, open_folder, read_record
+from amfn.readers.labels import is_label_file
 from amfn.tasks import Task, get_task
 from amfn.types import Batch, InputError, Record
 
@@ -27,7 +28,9 @@ VERSION = 1
 @dataclass(frozen=True, slots=True, eq=False)
 class Cohort:
     """N labelled records of one task. values[m] f32[N, T, C] physical, NaN unobserved; context[m] f32[N, 2, C];
-    labels f32[N]; groups: the task's subgroup of each record; refused: what could not be read, with its reason."""
+    labels f32[N], of a regression f32[N, K] in physical units, NaN where not measured; groups: the task's subgroup of
+    each record; refused: what could not be read, with its reason; anchor: what a regression's change is counted from,
+    f32[N, K], NaN where a record has none."""
 
     task: Task
     ids: tuple[str, ...]
@@ -36,6 +39,7 @@ class Cohort:
     values: Mapping[str, np.ndarray]
     context: Mapping[str, np.ndarray]
     refused: tuple[str, ...] = ()
+    anchor: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -44,13 +48,40 @@ class Cohort:
         """First 16 hex digits of a SHA-256 over ids, labels and every value, independent of folder names."""
         sha = hashlib.sha256("\n".join(self.ids).encode())
         sha.update(self.labels.astype(np.float32).tobytes())
+        if self.anchor is not None:
+            sha.update(self.anchor.astype(np.float32).tobytes())
         for name in sorted(self.values):
             sha.update(np.ascontiguousarray(self.values[name]).tobytes())
             sha.update(np.ascontiguousarray(self.context[name]).tobytes())
         return sha.hexdigest()[:16]
 
+    def present(self) -> np.ndarray:
+        """Which modalities each record has, bool[N, M]."""
+        return np.stack([(~np.isnan(self.values[m])).any((1, 2)) for m in self.task.schema.names], 1)
+
     def fit_normaliser(self, rows: Sequence[int] | np.ndarray) -> Normaliser:
         return Normaliser.fit(self.task.schema, {m: v[np.asarray(rows)] for m, v in self.values.items()})
+
+    def fit_targets(self, rows: Sequence[int] | np.ndarray) -> TargetScale | None:
+        """How these rows' targets are scaled; None for a binary task."""
+        if self.anchor is None:
+            return None
+        at = np.asarray(rows)
+        return TargetScale.fit(self.task.schema.targets, self.labels[at], self.anchor[at])
+
+    def prior(self, rows: Sequence[int] | np.ndarray) -> tuple[float, ...]:
+        """What a model answers for a record with nothing in it, as a chance for each target: the share of these rows;
+        for a regression one half, whose logit is a change of zero."""
+        if self.task.kind == "regression":
+            return (0.5,) * len(self.task.schema.targets)
+        share = self.labels[np.asarray(rows)].reshape(len(rows), -1).mean(0)
+        return tuple(float(p) for p in np.clip(share, 1e-3, 0.999))
+
+    def strata(self) -> np.ndarray:
+        """What folds keep in proportion, int[N]: the class, or for a regression the subgroup."""
+        if self.task.kind == "binary":
+            return self.labels.astype(int)
+        return np.unique(self.groups, return_inverse=True)[1]
 
     def batch(self, normaliser: Normaliser, rows: Sequence[int] | np.ndarray | None = None) -> Batch:
         """These rows (all where None) as one batch."""
@@ -73,12 +104,14 @@ class Cohort:
             groups=tuple(self.groups[i] for i in at),
             values={m: v[at] for m, v in self.values.items()},
             context={m: v[at] for m, v in self.context.items()},
+            anchor=None if self.anchor is None else self.anchor[at],
         )
 
     def save(self, path: Path) -> None:
         """Write the .npz that `load` reads."""
         arrays = {f"values/{m}": v for m, v in self.values.items()}
         arrays |= {f"context/{m}": v for m, v in self.context.items()}
+        arrays |= {} if self.anchor is None else {"anchor": self.anchor}
         head = {"version": VERSION, "task": self.task.name, "schema": self.task.schema.digest(),
                 "refused": list(self.refused)}  # fmt: skip
         np.savez_compressed(
@@ -113,6 +146,8 @@ class Cohort:
             )
         count = len(arrays["ids"]) if "ids" in arrays and arrays["ids"].ndim == 1 else -1
         shapes: dict[str, tuple[int, ...]] = {"ids": (count,), "groups": (count,), "labels": (count,)}
+        if task.kind == "regression":
+            shapes |= dict.fromkeys(("labels", "anchor"), (count, len(task.schema.targets)))
         for spec in task.schema.modalities:
             shapes[f"values/{spec.name}"] = (count, spec.steps, len(spec.channels))
             shapes[f"context/{spec.name}"] = (count, 2, len(spec.channels))
@@ -120,21 +155,27 @@ class Cohort:
             if key not in arrays or arrays[key].shape != shape:
                 came = f"{key} of shape {arrays[key].shape}" if key in arrays else f"no {key}"
                 raise InputError(path, came, f"{key} of shape {shape}", mend)
+        ids, labels = tuple(map(str, arrays["ids"].tolist())), arrays["labels"]
+        if len(set(ids)) < count:
+            raise InputError(path, f"{count - len(set(ids))} ids that occur twice", "each record once", mend)
+        if task.kind == "binary" and not np.isin(labels, (0, 1)).all():
+            raise InputError(path, "a label that is neither 0 nor 1", f"{task.schema.targets[0]}, 0 or 1", mend)
         return cls(
             task,
-            tuple(arrays["ids"].tolist()),
-            arrays["labels"],
+            ids,
+            labels,
             tuple(arrays["groups"].tolist()),
             {m: arrays[f"values/{m}"] for m in task.schema.names},
             {m: arrays[f"context/{m}"] for m in task.schema.names},
             refused,
+            arrays["anchor"] if task.kind == "regression" else None,
         )
 
 
 def read_folders(task: Task, paths: Sequence[Path], progress: bool = True) -> Cohort:
     """Every labelled record of these folders (or one .npz that `prepare` wrote) as a cohort, ids ascending.
 
-    Raises InputError for a missing folder, an id that occurs in two folders, or no usable record.
+    Raises InputError for a missing folder, an id that occurs twice, or no usable record.
     """
     if len(paths) == 1 and paths[0].suffix == ".npz":
         cohort = Cohort.load(paths[0])
@@ -142,8 +183,15 @@ def read_folders(task: Task, paths: Sequence[Path], progress: bool = True) -> Co
             raise InputError(paths[0], f"a cohort of {cohort.task.name}", f"one of {task.name}", "Name another file.")
         return cohort
     refs: dict[str, tuple[RecordRef, Mapping[str, float]]] = {}
+    problems: list[str] = []
     for path in paths:
         folder = open_folder(path)
+        if folder.repeated:
+            raise InputError(
+                path, f"{len(folder.repeated)} ids that occur twice, such as {', '.join(folder.repeated[:3])}",
+                "one record and one line of outcomes for each id", "Delete the copies, or name another folder.",
+            )  # fmt: skip
+        problems += [f"{f.channel}: {f.what}" for f in folder.findings if is_label_file(f.channel)]
         for ref in folder.refs:
             if ref.record_id in refs:
                 raise InputError(
@@ -152,6 +200,7 @@ def read_folders(task: Task, paths: Sequence[Path], progress: bool = True) -> Co
                 )  # fmt: skip
             refs[ref.record_id] = (ref, folder.labels.get(ref.record_id, {}))
     kept: list[Record] = []
+    outcomes: list[np.ndarray] = []
     refused: list[str] = []
     for record_id in tqdm(sorted(refs), "reading", unit="record", disable=not progress):
         ref, labels = refs[record_id]
@@ -161,22 +210,34 @@ def read_folders(task: Task, paths: Sequence[Path], progress: bool = True) -> Co
         except InputError as error:
             refused.append(str(error))
             continue
-        if task.label_of(prepared) is None:
-            refused.append(f"{record.source}: no label {task.label!r}")
+        known = task.labels_of(prepared)
+        if known is None:
+            refused.append(f"{record.source}: {_unlabelled(task)}")
             continue
         kept.append(prepared)
+        outcomes.append(known)
     if not kept:
-        first = f" First reason: {refused[0]}" if refused else ""
+        reasons = ". ".join([f"First reason: {refused[0]}", *problems])
         raise InputError(
-            task.name, f"none of {len(refused)} records can be used.{first}", "labelled records", "Name their folder."
-        )
+            task.name, f"none of {len(refused)} records can be used. {reasons}", "labelled records",
+            "Name a folder of records with their outcomes beside them.",
+        )  # fmt: skip
     values, context = stack(task.schema, kept)
+    targets = np.stack(outcomes)
+    anchors = [anchor for anchor in map(task.anchor_of, kept) if anchor is not None]
     return Cohort(
         task,
         tuple(r.record_id for r in kept),
-        np.array([task.label_of(r) for r in kept], np.float32),
+        targets[:, 0] if task.kind == "binary" else targets,
         tuple(task.group(r) for r in kept),
         values,
         context,
         tuple(refused),
+        np.stack(anchors) if anchors else None,
     )
+
+
+def _unlabelled(task: Task) -> str:
+    if task.kind == "binary":
+        return f"no label {task.schema.targets[0]!r}"
+    return f"none of the {len(task.schema.targets)} targets ({task.schema.targets[0]} and so on) was measured"

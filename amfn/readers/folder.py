@@ -33,13 +33,15 @@ class RecordRef:
 @dataclass(frozen=True, slots=True)
 class Folder:
     """The records of a folder by ascending id. labels[record_id][label] and alarms[record_id], the alarm's type, where
-    the record's header or an outcome file states them."""
+    the record's header or an outcome file states them. repeated: ids that two records, or two lines of one outcome
+    file, lay claim to: a screen takes the first, a training should not have to guess."""
 
     path: Path
     refs: tuple[RecordRef, ...]
     labels: Mapping[str, Mapping[str, float]]
     findings: tuple[Finding, ...]
     alarms: Mapping[str, str] = field(default_factory=dict)
+    repeated: tuple[str, ...] = ()
 
     def find(self, record_id: str) -> RecordRef:
         """The record of this id. Raises InputError, with the nearest ids, for an unknown one."""
@@ -76,7 +78,7 @@ def open_folder(path: str | Path) -> Folder:
     ):
         _add_labels(file, found)
     ordered = tuple(found.refs[record_id] for record_id in sorted(found.refs))
-    return Folder(root, ordered, found.labels, found.findings.all(), found.alarms)
+    return Folder(root, ordered, found.labels, found.findings.all(), found.alarms, tuple(sorted(found.repeated)))
 
 
 @dataclass(slots=True)
@@ -87,11 +89,13 @@ class _Found:
     labels: dict[str, dict[str, float]] = field(default_factory=dict)
     alarms: dict[str, str] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
+    repeated: set[str] = field(default_factory=set)
 
     def add(self, ref: RecordRef) -> bool:
         """False where the id is taken: the first path is kept."""
         kept = self.refs.setdefault(ref.record_id, ref)
         if kept is not ref:
+            self.repeated.add(ref.record_id)
             self.findings.warn(ref.record_id, f"in the folder twice: {ref.path} is left out, {kept.path} is used", 1)
         return kept is ref
 
@@ -167,8 +171,11 @@ def _add_stays(folder: Path, names: list[str], found: _Found) -> None:
 
 def _add_labels(path: Path, found: _Found) -> None:
     file = read_labels(path)
-    if file.bad_lines:
+    if file.problem:
+        found.findings.warn(path.name, file.problem, 0)
+    elif file.bad_lines:
         found.findings.warn(path.name, "lines of an outcome file that cannot be used", file.bad_lines)
+    found.repeated |= found.refs.keys() & set(file.repeated)
     for record_id in found.refs.keys() & file.deaths.keys():
         found.label(record_id, DEATH_LABEL, file.deaths[record_id])
     for record_id in found.refs.keys() & file.alarms.keys():

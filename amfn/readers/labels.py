@@ -31,12 +31,17 @@ class ListedAlarm:
 
 @dataclass(frozen=True, slots=True)
 class LabelFile:
-    """What one file of answers says, by record id, and how many of its lines could not be used."""
+    """What one file of answers says, by record id, and how many of its lines could not be used.
+
+    repeated: ids with more than one line, of which the first is taken. problem: why nothing in it is an answer.
+    """
 
     path: Path
     deaths: Mapping[str, float]
     alarms: Mapping[str, ListedAlarm]
     bad_lines: int
+    repeated: tuple[str, ...] = ()
+    problem: str = ""
 
 
 def alarm_from_comments(comments: Iterable[str]) -> tuple[str | None, float | None]:
@@ -95,26 +100,34 @@ def _read(path: Path, modified: int, size: int) -> LabelFile:
 def _alarms(path: Path, rows: list[list[str]]) -> LabelFile:
     alarms: dict[str, ListedAlarm] = {}
     bad = 0
+    repeated: dict[str, None] = {}
     for row in filter(None, rows):
+        if row[0] in alarms:
+            repeated[row[0]] = None
         if len(row) == 3 and row[1] in ALARM_KINDS and row[2] in {"0", "1"} and row[0] not in alarms:
             alarms[row[0]] = ListedAlarm(row[1], float(row[2]))
         else:
             bad += 1
-    return LabelFile(path, {}, alarms, bad)
+    return LabelFile(path, {}, alarms, bad, tuple(repeated))
 
 
 def _outcomes(path: Path, rows: list[list[str]]) -> LabelFile:
-    if not rows or "RecordID" not in rows[0] or DEATH_COLUMN not in rows[0]:
-        return LabelFile(path, {}, {}, 1)
+    lacking = [name for name in ("RecordID", DEATH_COLUMN) if not rows or name not in rows[0]]
+    if lacking:
+        columns = ", ".join(rows[0])[:120] if rows and rows[0] else "none"
+        return LabelFile(path, {}, {}, 1, problem=f"no column {' and '.join(lacking)}; its columns: {columns}")
     record, death = rows[0].index("RecordID"), rows[0].index(DEATH_COLUMN)
     deaths: dict[str, float] = {}
     bad = 0
+    repeated: dict[str, None] = {}
     for row in filter(None, rows[1:]):
+        if len(row) > record and row[record] in deaths:
+            repeated[row[record]] = None
         if len(row) == len(rows[0]) and row[death] in {"0", "1"} and row[record] not in deaths:
             deaths[row[record]] = float(row[death])
         else:
             bad += 1
-    return LabelFile(path, deaths, {}, bad)
+    return LabelFile(path, deaths, {}, bad, tuple(repeated))
 
 
 def _beside(record: Path) -> Iterator[LabelFile]:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from amfn.tasks.base import Task, Wording
 from amfn.tasks.icu_alarm import ICUAlarm
 from amfn.tasks.icu_mortality import ICUMortality
+from amfn.tasks.vitals_forecast import VitalsForecast
 from amfn.types import InputError
 
-TASKS: Mapping[str, Task] = {task.name: task for task in (ICUMortality(), ICUAlarm())}
+TASKS: Mapping[str, Task] = {task.name: task for task in (ICUMortality(), ICUAlarm(), VitalsForecast())}
 
 
 def get_task(name: str) -> Task:

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from amfn.types import InputError, Record, Schema
+from amfn.types import InputError, Record, Schema, TaskKind
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a screen speaks of the task. `event` completes "estimated chance of …"."""
+    """How a screen speaks of the task. `event` completes "estimated chance of …", or for a regression "forecast of …",
+    which has no positive and no negative outcome."""
 
     title: str
     event: str
-    positive: str
-    negative: str
     group: str
+    positive: str = ""
+    negative: str = ""
 
 
 class Task(ABC):
-    """One clinical question. Tasks hold no state: the same object serves every record and every thread."""
+    """One clinical question. Tasks hold no state: the same object serves every record and every thread.
+
+    kind: a binary task asks for the chance of an outcome, a regression for numbers in the future; what it learns is
+    their change from `anchor_of`.
+    """
 
     name: str
-    label: str
+    kind: TaskKind = "binary"
     reads: tuple[str, ...]
     """The reader modalities it is made of; a record without any of them is another task's."""
     schema: Schema
@@ -47,13 +52,31 @@ class Task(ABC):
     def group(self, record: Record) -> str:
         """The subgroup that reports and filters use (alarm type, ICU type); "unknown" where not stated."""
 
+    def subgroups(self, values: Mapping[str, np.ndarray]) -> Mapping[str, Sequence[str]]:
+        """For each way to divide a cohort ("Sex") the part that every record belongs to ("Female", "not stated").
+
+        values[m]: f32[N, T, C], as a cohort holds them.
+        """
+        return {}
+
     @abstractmethod
     def official_score(self, labels: np.ndarray, probabilities: np.ndarray) -> Mapping[str, float]:
-        """The challenge's own score(s) of `probabilities` f64[N] against `labels` {0, 1}[N]."""
+        """The challenge's own score(s) of `probabilities` f64[N] against `labels` {0, 1}[N]; none where no challenge
+        has asked the task's question."""
 
     def label_of(self, record: Record) -> float | None:
-        """The known outcome, 0 or 1; None where the record states none."""
-        return record.labels.get(self.label)
+        """The known outcome of the first target, 0 or 1 in a binary task; None where the record states none."""
+        return record.labels.get(self.schema.targets[0])
+
+    def labels_of(self, record: Record) -> np.ndarray | None:
+        """What is known of a prepared record's targets, f32[K], NaN where unknown; None where all are."""
+        known = np.array([record.labels.get(name, np.nan) for name in self.schema.targets], np.float32)
+        return None if np.isnan(known).all() else known
+
+    def anchor_of(self, record: Record) -> np.ndarray | None:
+        """The values of a prepared record from which a regression predicts the change, f32[K], NaN where there is none;
+        None for a binary task."""
+        return None
 
     def require(self, record: Record) -> None:
         """Refuse a record that carries none of the reader modalities this task is made of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -80,7 +80,6 @@ def resample(values: np.ndarray, from_hz: float) -> np.ndarray:
 
 class ICUAlarm(Task):
     name = "icu_alarm"
-    label = "true_alarm"
     reads = ("ecg", "abp", "ppg", "resp")
     schema = _schema()
     wording = Wording(
@@ -202,6 +201,11 @@ class ICUAlarm(Task):
 
     def group(self, record: Record) -> str:
         return ALARMS.get(record.meta.alarm.kind, "unknown") if record.meta.alarm else "unknown"
+
+    def subgroups(self, values: Mapping[str, np.ndarray]) -> Mapping[str, Sequence[str]]:
+        flags = values["alarm"][:, 0]
+        titles = list(ALARMS.values())
+        return {self.wording.group: [titles[int(row.argmax())] for row in flags]}
 
     def official_score(self, labels: np.ndarray, probabilities: np.ndarray) -> Mapping[str, float]:
         """(TP + TN) / (TP + TN + FP + 5 FN) at probability 1/6, with the true-positive and true-negative rates."""

@@ -13,10 +13,11 @@ import torch
 
 from amfn.batch import CLIP, FLAT, Normaliser, Scale, collate, stack
 from amfn.dataset import Cohort, read_folders
-from amfn.tasks import get_task
-from amfn.types import Channel, InputError, ModalitySpec, Record, RecordMeta, Schema
+from amfn.readers import read_record
+from amfn.tasks import TASKS, get_task
+from amfn.types import Alarm, Channel, InputError, ModalitySpec, Record, RecordMeta, Schema
 from tests.cohorts import stays
-from tests.record_files import STAY, write_stay
+from tests.record_files import RATE, STAY, ramp, write_stay, write_wfdb
 
 SCHEMA = Schema(
     "toy",
@@ -278,18 +279,96 @@ def test_a_folder_without_labelled_records_is_refused_with_the_first_reason(tmp_
         read_folders(get_task("icu_mortality"), [tmp_path], progress=False)
 
 
-def test_scores_and_lengths_of_stay_never_reach_a_cohort(tmp_path: Path) -> None:
-    """SAPS-I, SOFA, Length_of_stay and Survival are answers in disguise: changing them changes nothing."""
-    task = get_task("icu_mortality")
-    answers = ("SAPS-I", "SOFA", "Length_of_stay", "Survival")
-    names = {c.name.lower() for spec in task.schema.modalities for c in spec.channels}
-    assert not names & {a.lower() for a in (*answers, "SAPS", "In-hospital_death", "in_hospital_death")}
-    digests = set()
+ANSWERS = ("SAPS-I", "SOFA", "Length_of_stay", "Survival")
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_no_task_reads_an_answer(name: str) -> None:
+    """SAPS-I, SOFA, Length_of_stay, Survival and every target are answers: no channel is called like one."""
+    schema = get_task(name).schema
+    channels = {c.name.lower().replace("-", "_") for spec in schema.modalities for c in spec.channels}
+    answers = {a.lower().replace("-", "_") for a in (*ANSWERS, "SAPS", "In-hospital_death", *schema.targets)}
+    assert not channels & answers
+
+
+@pytest.mark.parametrize("name", ["icu_mortality", "vitals_forecast"])
+def test_scores_and_lengths_of_stay_never_reach_a_cohort(tmp_path: Path, name: str) -> None:
+    """Changing them, beside the records or as rows in them, changes nothing. Death, too, is no input."""
+    digests, values = set(), []
     for k, scores in enumerate(("10,5,8,-1", "40,20,90,3")):
         root = folder(tmp_path / str(k) / "a", {"140001": 0, "140002": 1})
         outcomes = root / "Outcomes-x.txt"
         outcomes.write_text(outcomes.read_text().replace("10,5,8,-1", scores))
-        stay = root / "140001.txt"
-        stay.write_text(stay.read_text() + "".join(f"02:00,{a},{k}\n" for a in answers))
-        digests.add(read_folders(task, [root], progress=False).digest())
+        for record_id in ("140001", "140002"):
+            stay = root / f"{record_id}.txt"
+            rows = "".join(f"02:00,{a},{k}\n" for a in (*ANSWERS, "In-hospital_death"))
+            stay.write_text(stay.read_text() + rows + "37:00,HR,90\n")
+        digests.add(read_folders(get_task(name), [root], progress=False).digest())
+        outcomes.write_text(outcomes.read_text().replace(",0\n", ",1\n"))
+        values.append(read_folders(get_task(name), [root], progress=False).values)
     assert len(digests) == 1
+    for modality, one in values[0].items():
+        np.testing.assert_array_equal(one, values[1][modality])
+
+
+def test_an_alarms_answer_never_reaches_a_cohort(tmp_path: Path) -> None:
+    task, found = get_task("icu_alarm"), []
+    for said in ("True alarm", "False alarm"):
+        root = tmp_path / said[0]
+        root.mkdir()
+        signals = np.column_stack([ramp(2, 20 * RATE)])
+        write_wfdb(root, "a101l", signals, comments=["Asystole", said])
+        record = read_record(root / "a101l.hea")
+        found.append(task.prepare(replace(record, meta=replace(record.meta, alarm=Alarm("Asystole", 20 / 3600)))))
+    assert [task.label_of(r) for r in found] == [1.0, 0.0]
+    for modality, one in found[0].values.items():
+        np.testing.assert_array_equal(one, found[1].values[modality])
+
+
+def test_outcomes_without_the_tasks_column_are_named(tmp_path: Path) -> None:
+    root = folder(tmp_path / "a", {"140001": 0, "140002": 1})
+    outcomes = root / "Outcomes-x.txt"
+    outcomes.write_text(outcomes.read_text().replace("In-hospital_death", "Died"))
+    with pytest.raises(
+        InputError, match=r"Outcomes-x\.txt: no column In-hospital_death; its columns: RecordID, SAPS-I"
+    ):
+        read_folders(get_task("icu_mortality"), [root], progress=False)
+
+
+def test_no_other_column_stands_in_for_the_label(tmp_path: Path) -> None:
+    """A column of lengths of stay under the label's name is no outcome, and neither is one beside it."""
+    root = folder(tmp_path / "a", {"140001": 8, "140002": 12})
+    with pytest.raises(InputError, match="none of 2 records can be used"):
+        read_folders(get_task("icu_mortality"), [root], progress=False)
+
+
+def test_an_id_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+    root = folder(tmp_path / "a", {"140001": 0, "140002": 1})
+    (root / "more").mkdir()
+    write_stay(root / "more", "140002")
+    with pytest.raises(InputError, match="1 ids that occur twice, such as 140002"):
+        read_folders(get_task("icu_mortality"), [root], progress=False)
+
+
+def test_an_id_with_two_outcomes_is_refused(tmp_path: Path) -> None:
+    root = folder(tmp_path / "a", {"140001": 0, "140002": 1})
+    outcomes = root / "Outcomes-x.txt"
+    outcomes.write_text(outcomes.read_text() + "140001,10,5,8,-1,1\n")
+    with pytest.raises(InputError, match="1 ids that occur twice, such as 140001"):
+        read_folders(get_task("icu_mortality"), [root], progress=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"ids": np.array(["a", "b", "a", "c", "a"])}, "2 ids that occur twice"),
+        ({"labels": np.array([0, 1, 0, 1, 2], np.float32)}, "neither 0 nor 1"),
+        ({"labels": np.array([0, 1, 0, 1, NAN], np.float32)}, "neither 0 nor 1"),
+    ],
+)
+def test_a_prepared_file_with_doubtful_labels_is_refused(tmp_path: Path, changes: dict[str, object], said: str) -> None:
+    path = tmp_path / "stays.npz"
+    stays(5).save(path)
+    resaved(path, **changes)
+    with pytest.raises(InputError, match=said):
+        Cohort.load(path)

@@ -9,7 +9,7 @@ import pytest
 
 from amfn.readers import read_record
 from amfn.tasks import get_task
-from amfn.tasks.icu_mortality import HOURS
+from amfn.tasks.stay import HOURS
 from amfn.types import InputError, Record
 from tests.record_files import ramp, write_stay, write_wfdb
 
