@@ -6,7 +6,7 @@ trained with it and left behind, so a checkpoint holds what a prediction needs a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -14,14 +14,16 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from amfn.types import Batch, Encoded, Prediction, Schema, require_settings
+from amfn.types import Batch, Encoded, Prediction, Schema, TaskKind, require_settings
 
 
 @dataclass(frozen=True, slots=True)
 class LossConfig:
     """task: "bce" or "focal" with focusing parameter gamma (Lin et al. 2017). reconstruction and alignment are λ1 and
     λ2 of Eq. 5; with task_weight and auxiliary at 0 they alone are minimised, which is self-supervised pretraining.
-    auxiliary weighs a classifier on every modality's own embedding."""
+    auxiliary weighs a prediction from every modality's own embedding. distillation: the share of a teacher's answer in
+    what is learned, the rest is the label (Hinton et al. 2015). A regression is trained by Huber's loss, squared up to
+    huber_delta training spreads and linear beyond."""
 
     task: Literal["bce", "focal"] = "bce"
     task_weight: float = 1.0
@@ -31,6 +33,8 @@ class LossConfig:
     auxiliary: float = 0.3
     temperature: float = 0.2
     masked_share: float = 0.25
+    distillation: float = 0.0
+    huber_delta: float = 3.0
 
     def __post_init__(self) -> None:
         weights = ("task_weight", "focal_gamma", "reconstruction", "alignment", "auxiliary")
@@ -39,6 +43,8 @@ class LossConfig:
             *((name, getattr(self, name), getattr(self, name) >= 0) for name in weights),
             ("temperature", self.temperature, self.temperature > 0),
             ("masked_share", self.masked_share, 0 <= self.masked_share < 1),
+            ("distillation", self.distillation, 0 <= self.distillation <= 1),
+            ("huber_delta", self.huber_delta, self.huber_delta > 0),
         )
 
 
@@ -46,6 +52,12 @@ def focal_loss(logits: Float[Tensor, "b k"], labels: Float[Tensor, "b k"], gamma
     """Mean of -(1 - p_t)^γ log p_t; γ = 0 is binary cross-entropy."""
     log_p = -F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
     return (-((1 - log_p.exp()) ** gamma) * log_p).mean()
+
+
+def masked_huber(outputs: Float[Tensor, "b k"], labels: Float[Tensor, "b k"], delta: float) -> Float[Tensor, ""]:
+    """Mean of Huber's loss (1964) over the targets that were measured, labels being NaN where they were not."""
+    seen = ~labels.isnan()
+    return F.huber_loss(outputs[seen], labels[seen], reduction="sum", delta=delta) / seen.sum().clamp(min=1)
 
 
 def info_nce(z: Float[Tensor, "b m p"], present: Bool[Tensor, "b m"], temperature: float) -> Float[Tensor, ""]:
@@ -74,26 +86,37 @@ def effective_rank(h: Float[Tensor, "n d"]) -> float:
 
 
 class Objectives(nn.Module):
-    """All losses of one model. `parts` are what logs show; their weighted sum is what is minimised."""
+    """All losses of one model. `parts` are what logs show; their weighted sum is what is minimised.
+
+    embeds: whether the model's h are embeddings of modalities; where not, the losses on them are left out.
+    """
 
     BINS = 32  # a waveform or series is reconstructed as this many time averages per channel
 
-    def __init__(self, schema: Schema, dim: int, config: LossConfig) -> None:
+    def __init__(
+        self, schema: Schema, dim: int, config: LossConfig, kind: TaskKind = "binary", embeds: bool = True
+    ) -> None:
         super().__init__()
-        self.schema, self.config = schema, config
+        if not embeds:
+            config = replace(config, auxiliary=0.0, alignment=0.0, reconstruction=0.0)
+        self.schema, self.config, self.kind = schema, config, kind
         targets = len(schema.targets)
-        names = schema.names
+        names = schema.names if embeds else ()
         self.project = nn.ModuleDict({m: nn.Linear(dim, dim // 2) for m in names})
         self.classify = nn.ModuleDict({m: nn.Linear(dim, targets) for m in names})
         self.decode = nn.ModuleDict(
             {
                 spec.name: nn.Linear(dim, len(spec.channels) * (1 if spec.kind == "static" else self.BINS))
                 for spec in schema.modalities
+                if embeds
             }
         )
 
     def task_loss(self, logits: Float[Tensor, "b k"], labels: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
-        """Binary cross-entropy or focal loss, mean over records and targets."""
+        """Binary cross-entropy or focal loss, mean over records and targets; for a regression Huber's loss, mean over
+        what was measured."""
+        if self.kind == "regression":
+            return masked_huber(logits.float(), labels, self.config.huber_delta)
         gamma = self.config.focal_gamma if self.config.task == "focal" else 0.0
         return focal_loss(logits.float(), labels, gamma)
 

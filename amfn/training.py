@@ -6,12 +6,9 @@ that was killed and resumed ends with the same weights as one that was not.
 
 from __future__ import annotations
 
-import json
 import warnings
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
@@ -25,175 +22,16 @@ from lightning.pytorch.callbacks import (
     TQDMProgressBar,
 )
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.strategies import DDPStrategy, Strategy
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
-from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
 
+from amfn.batch import TargetScale
 from amfn.dataset import Cohort
 from amfn.fusion import FusionModel, build_fusion
-from amfn.losses import LossConfig, Objectives, effective_rank
-from amfn.types import Batch, Encoded, InputError, require_settings
+from amfn.training_module import FusionModule, SeededOrder, TrainConfig
+from amfn.types import Batch, InputError
 
-
-@dataclass(frozen=True, slots=True)
-class TrainConfig:
-    """One training. Section 4.2 of the paper where it speaks: AdamW, cosine schedule, clipping at 1.0, patience 10."""
-
-    fusion: str = "amfn"
-    model: dict[str, Any] = field(default_factory=dict)
-    loss: LossConfig = LossConfig()
-    epochs: int = 60
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    warmup_share: float = 0.1
-    patience: int = 10
-    clip: float = 1.0
-    modality_dropout: float = 0.3
-    average_decay: float = 0.99
-    validation_share: float = 0.1
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_settings(
-            "TrainConfig",
-            ("epochs", self.epochs, self.epochs >= 1),
-            ("batch_size", self.batch_size, self.batch_size >= 1),
-            ("learning_rate", self.learning_rate, self.learning_rate > 0),
-            ("weight_decay", self.weight_decay, self.weight_decay >= 0),
-            ("warmup_share", self.warmup_share, 0 < self.warmup_share < 1),
-            ("patience", self.patience, self.patience >= 1),
-            ("clip", self.clip, self.clip > 0),
-            ("modality_dropout", self.modality_dropout, 0 <= self.modality_dropout <= 1),
-            ("average_decay", self.average_decay, 0 <= self.average_decay < 1),
-            ("validation_share", self.validation_share, 0 < self.validation_share < 1),
-            ("seed", self.seed, 0 <= self.seed < 2**31),
-        )
-
-
-class SeededOrder(Sampler[list[int]]):
-    """Batches of row numbers in an order that follows (seed, epoch) alone. The epoch is set before each pass."""
-
-    def __init__(self, rows: np.ndarray, size: int, seed: int, shuffle: bool) -> None:
-        self.rows, self.size, self.seed, self.shuffle, self.epoch = rows, size, seed, shuffle, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.size)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        order = self.rows
-        if self.shuffle:
-            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.rows)
-        for start in range(0, len(order), self.size):
-            yield order[start : start + self.size].tolist()
-
-
-CHUNK = 512
-
-
-class FusionModule(pl.LightningModule):
-    """Model, losses and schedule. The cohort stays on the device as one Batch; loaders bring row numbers only."""
-
-    def __init__(
-        self, model: FusionModel, config: TrainConfig, data: Batch, labels: Tensor, order: SeededOrder
-    ) -> None:
-        super().__init__()
-        self.model, self.config, self.order = model, config, order
-        self.objectives = Objectives(model.schema, model.config.dim, config.loss)
-        self._data, self._labels = data, labels
-        self.auroc, self.auprc = BinaryAUROC(), BinaryAveragePrecision()
-
-    def on_fit_start(self) -> None:
-        self._data, self._labels = self._data.to(self.device), self._labels.to(self.device)
-
-    def on_train_epoch_start(self) -> None:
-        self.order.set_epoch(self.current_epoch)
-        torch.manual_seed(self.config.seed * 100_003 + self.current_epoch)
-
-    def transfer_batch_to_device(self, batch: list[int], device: torch.device, dataloader_idx: int) -> list[int]:
-        return batch
-
-    def _drop(self, batch: Batch) -> Batch:
-        """Modality dropout: each present modality is hidden with probability p; a record never loses its last one."""
-        p = self.config.modality_dropout
-        chance = torch.rand(batch.present.shape, device=batch.present.device)
-        keep = (chance > p) & batch.present
-        survivor = torch.where(batch.present, chance, -1.0).argmax(1)
-        keep[torch.arange(len(batch)), survivor] |= batch.present[torch.arange(len(batch)), survivor]
-        return batch.masked(keep)
-
-    def training_step(self, rows: list[int], _: int) -> Tensor:
-        full = self._data.rows(rows)
-        shown = self._drop(full)
-        encoded = self.model.encode(self.objectives.corrupt(shown))
-        prediction = self.model.fuse(encoded)
-        total, parts = self.objectives(prediction, encoded, full, self._labels[rows])
-        self.log_dict({f"train_{k}": v for k, v in parts.items()}, on_step=False, on_epoch=True, batch_size=len(rows))
-        return total
-
-    @torch.no_grad()
-    def on_validation_epoch_start(self) -> None:
-        """Normalisation statistics of the averaged weights, without dropout, over all training records.
-
-        Running averages are of other weights than those that are kept, and under dropout, which widens them: embeddings
-        would come out several times too small (cf. `torch.optim.swa_utils.update_bn`, and Li et al. 2019 on dropout
-        before batch normalisation).
-        """
-        rows = self.order.rows
-        parts = [rows[k : k + CHUNK].tolist() for k in range(0, len(rows), CHUNK)]
-        norms = [m for m in self.model.modules() if isinstance(m, torch.nn.BatchNorm1d)]
-        momenta = [m.momentum for m in norms]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # a plain mean over what follows
-            norm.train()
-        if norms:
-            for part in parts:
-                self.model.encode(self._data.rows(part))
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-            norm.eval()
-        encoded = [self.model.encode(self._data.rows(part)) for part in parts]
-        self.model.settle(Encoded(torch.cat([e.h.float() for e in encoded]), torch.cat([e.present for e in encoded])))
-
-    def validation_step(self, rows: list[int], index: int) -> None:
-        batch, labels = self._data.rows(rows), self._labels[rows]
-        encoded = self.model.encode(batch)
-        prediction = self.model.fuse(encoded)
-        loss = self.objectives.task_loss(prediction.logits, labels)
-        chance = torch.sigmoid(prediction.logits[:, 0])
-        self.auroc.update(chance, labels[:, 0].int())
-        self.auprc.update(chance, labels[:, 0].int())
-        if index == 0:
-            self.log("val_rank", self._rank(encoded), batch_size=len(rows))
-        self.log("val_loss", loss, prog_bar=True, batch_size=len(rows))
-
-    @staticmethod
-    def _rank(encoded: Encoded) -> float:
-        """Effective rank of what is present: alignment that collapses shows here."""
-        return effective_rank(encoded.h[encoded.present])
-
-    def on_validation_epoch_end(self) -> None:
-        self.log("val_auroc", self.auroc.compute(), prog_bar=True)
-        self.log("val_auprc", self.auprc.compute())
-        self.auroc.reset()
-        self.auprc.reset()
-
-    def configure_optimizers(self) -> Any:
-        decayed = [p for p in self.parameters() if p.ndim > 1]
-        plain = [p for p in self.parameters() if p.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": self.config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-            lr=self.config.learning_rate,
-        )
-        steps = max(int(self.trainer.estimated_stepping_batches), 2)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.config.learning_rate, total_steps=steps, pct_start=self.config.warmup_share
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+__all__ = ["Fit", "FusionModule", "SeededOrder", "TrainConfig", "fit", "pick_device"]
 
 
 class _Stopping(EarlyStopping):
@@ -203,33 +41,32 @@ class _Stopping(EarlyStopping):
         trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
-class _Rows(Dataset[int]):
-    """Row numbers: the data themselves are in memory, on the device."""
+class _Averaging(EMAWeightAveraging):
+    """Exponential averaging that can be sent to a process: the library keeps a local function, which cannot."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, decay: float) -> None:
+        super().__init__(decay=decay)
+        self.decay = decay
 
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, row: int) -> int:
-        return row
-
-
-def _loader(count: int, order: SeededOrder) -> DataLoader[int]:
-    # A loader draws from its generator at each pass; from the global one, that would shift dropout on resume.
-    return DataLoader(_Rows(count), batch_sampler=order, collate_fn=list, generator=torch.Generator())
+    def __reduce__(self) -> tuple[type[_Averaging], tuple[float]]:
+        return type(self), (self.decay,)
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A finished training: the model with its best weights (eval mode, CPU) and how it went. Epochs count from 1."""
+    """A finished training: the model with its best weights (eval mode, CPU) and how it went. Epochs count from 1.
+
+    targets: what turns a regression's outputs into physical units; None for a binary task. seconds: of all epochs with
+    their validations, before a kill and after; records_per_second: training records over these seconds.
+    """
 
     model: FusionModel
+    targets: TargetScale | None
     best_loss: float
     best_epoch: int
     epochs: int
     seconds: float
+    records_per_second: float
 
 
 def pick_device(wanted: str) -> str:
@@ -251,32 +88,42 @@ def fit(
     device: str = "cpu",
     callbacks: tuple[Callback, ...] = (),
     progress: bool = True,
+    soft: np.ndarray | None = None,
+    targets: TargetScale | None = None,
+    devices: int = 1,
 ) -> Fit:
     """Train on `train_rows`, stop early on `val_rows`. data: the whole cohort, normalised with training rows only.
+
+    soft: a teacher's answers for the training rows (chances, or physical units), of the labels' shape, wherever
+    `config.loss.distillation` asks for them; other rows are not read. targets: how a regression's labels are scaled,
+    where networks that are averaged have to share it; by default as the training rows say.
 
     run_dir keeps Lightning's state and CSV logs: a second call with the same arguments goes on where the first was
     killed. States are read with `weights_only=True`: nothing is unpickled.
     """
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    prior = tuple(
-        float(p) for p in np.clip(cohort.labels[train_rows].reshape(len(train_rows), -1).mean(0), 1e-3, 0.999)
-    )
+    prior = cohort.prior(train_rows)
+    targets = targets or cohort.fit_targets(train_rows)
+    labels = _learnable(cohort, cohort.labels, targets)
+    learned = _mixed(cohort, labels, soft, targets, train_rows, config.loss.distillation)
     model = build_fusion(config.fusion, cohort.task.schema, config.model, prior)
-    labels = torch.from_numpy(cohort.labels.reshape(len(cohort), -1).astype(np.float32))
+    _adapt(model, data, train_rows)
     order = SeededOrder(train_rows, config.batch_size, config.seed, shuffle=True)
-    module = FusionModule(model, config, data, labels, order)
+    module = FusionModule(model, config, data, labels, order, cohort.task.kind, learned)
     keep = ModelCheckpoint(run_dir, "best", monitor="val_loss", enable_version_counter=False)
     # After `keep`, so that the state to resume from knows what is best; every epoch, not only after a better one.
     latest = ModelCheckpoint(run_dir, "last", enable_version_counter=False)
     timer = Timer()  # kept in the state: a resumed run counts the time before the kill as well
     extra: list[Callback] = [keep, latest, timer, _Stopping("val_loss", patience=config.patience), *callbacks]
     if config.average_decay:
-        extra.append(EMAWeightAveraging(decay=config.average_decay))
+        extra.append(_Averaging(config.average_decay))
     if progress:
         extra.append(TQDMProgressBar(refresh_rate=5, leave=False))
     trainer = pl.Trainer(
         accelerator="gpu" if device == "cuda" else "cpu",
-        devices=1,
+        devices=devices,
+        strategy=_strategy(config, device, devices),
+        use_distributed_sampler=False,
         precision="bf16-mixed" if device == "cuda" else "32-true",
         max_epochs=config.epochs,
         gradient_clip_val=config.clip,
@@ -289,42 +136,88 @@ def fit(
     )
     last = run_dir / "last.ckpt"
     with warnings.catch_warnings():
-        # Loaders bring row numbers of tensors that are in memory already: worker processes would only copy them.
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")
         warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists.*")
         trainer.fit(
             module,
-            _loader(len(cohort), order),
-            _loader(len(cohort), SeededOrder(val_rows, 512, 0, shuffle=False)),
+            order,
+            SeededOrder(val_rows, 512, 0, shuffle=False),
             ckpt_path=str(last) if last.exists() else None,
             weights_only=True,
         )
-    best = torch.load(run_dir / "best.ckpt", map_location="cpu", weights_only=True)
+    # Read back from the files, not from objects here: with several processes those stayed as they were sent out.
+    best, end = (torch.load(run_dir / f"{n}.ckpt", map_location="cpu", weights_only=True) for n in ("best", "last"))
     weights = {k.removeprefix("model."): v for k, v in best["state_dict"].items() if k.startswith("model.")}
     model = build_fusion(config.fusion, cohort.task.schema, config.model, prior)
     model.load_state_dict(weights)
+    epochs = int(end["epoch"]) + 1
+    seconds = float(end["callbacks"][timer.state_key]["time_elapsed"]["train"])
     return Fit(
         model.eval(),
-        float(keep.best_model_score or np.nan),
+        targets,
+        float(best["callbacks"][keep.state_key]["best_model_score"]),
         int(best["epoch"]) + 1,
-        trainer.current_epoch,
-        timer.time_elapsed("train"),
+        epochs,
+        seconds,
+        len(train_rows) * epochs / max(seconds, 1e-9),
     )
 
 
-def claim_run_dir(run_dir: Path, config: TrainConfig, cohort: Cohort, folds: int) -> None:
-    """Bind a folder to one config and one data set; resuming with others would mix two trainings."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    mark = run_dir / "run.json"
-    now = {"config": asdict(config), "task": cohort.task.name, "data": cohort.digest(), "folds": folds}
-    if mark.exists():
-        try:
-            then = json.loads(mark.read_text())
-        except json.JSONDecodeError:
-            then = None
-        if then != json.loads(json.dumps(now)):
-            raise InputError(
-                run_dir, "it holds a run with other settings or data", "the same settings and data, or an empty folder",
-                "Name another --run-dir, or delete this one.",
-            )  # fmt: skip
-    mark.write_text(json.dumps(now, indent=1))
+def _strategy(config: TrainConfig, device: str, devices: int) -> Strategy | str:
+    """One process, or one for each device, started anew and joined at the end. Raises InputError for what cannot be."""
+    if devices == 1:
+        return "auto"
+    if devices < 1 or config.batch_size < devices:
+        raise InputError(
+            "--devices", f"{devices} for batches of {config.batch_size} records", "1 or more, one record or more each",
+            "Use fewer devices, or a larger batch_size.",
+        )  # fmt: skip
+    if device == "cuda" and torch.cuda.device_count() < devices:
+        raise InputError(
+            "--devices", f"{devices}, but {torch.cuda.device_count()} CUDA device(s) were found",
+            "as many as there are", "Use fewer devices.",
+        )  # fmt: skip
+    # A record's modalities decide which weights its batch touches.
+    return DDPStrategy(
+        start_method="spawn",
+        find_unused_parameters=True,
+        process_group_backend="nccl" if device == "cuda" else "gloo",
+    )
+
+
+def _learnable(cohort: Cohort, values: np.ndarray, targets: TargetScale | None) -> Tensor:
+    """Labels, or a teacher's answers in their place, as the network learns them: f32[N, K]."""
+    if targets is not None and cohort.anchor is not None:
+        values = targets.standardise(values, cohort.anchor)
+    return torch.from_numpy(values.reshape(len(cohort), -1).astype(np.float32))
+
+
+def _mixed(
+    cohort: Cohort, labels: Tensor, soft: np.ndarray | None, targets: TargetScale | None, rows: np.ndarray, share: float
+) -> Tensor:
+    """(1 - share) · label + share · teacher for the training rows, labels for all others."""
+    if (soft is None) != (share == 0):
+        came = "no teacher's answers" if soft is None else "a teacher's answers"
+        raise InputError(
+            "distillation", f"{came} and a share of {share:g}", "both or neither", "Set loss.distillation accordingly."
+        )
+    if soft is None:
+        return labels
+    if soft.shape != cohort.labels.shape:
+        raise InputError("soft", f"shape {soft.shape}", f"that of the labels, {cohort.labels.shape}", "Align the rows.")
+    given = soft[rows]
+    chances = cohort.task.kind == "binary"
+    if not np.isfinite(given).all() or (chances and (given.min() < 0 or given.max() > 1)):
+        raise InputError(
+            "soft", "a value that is no answer", "chances from 0 to 1" if chances else "finite numbers",
+            "Let the teacher predict every training row.",
+        )  # fmt: skip
+    learned = labels.clone()
+    learned[rows] = (1 - share) * labels[rows] + share * _learnable(cohort, soft, targets)[rows]
+    return learned
+
+
+def _adapt(model: FusionModel, data: Batch, rows: np.ndarray) -> None:
+    model.eval()
+    with torch.no_grad():
+        model.adapt(data.rows(rows.tolist()))
+    model.train()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from amfn.losses import LossConfig, Objectives, effective_rank, focal_loss, info_nce
+from amfn.losses import LossConfig, Objectives, effective_rank, focal_loss, info_nce, masked_huber
 from amfn.types import Batch, Channel, Encoded, FusionTrace, ModalitySpec, Prediction, Schema
 
 SCHEMA = Schema(
@@ -72,6 +72,50 @@ def test_focal_loss_stays_finite_where_the_model_is_certain() -> None:
     assert float(loss) == pytest.approx(200.0)
     assert logits.grad is not None
     assert torch.isfinite(logits.grad).all()
+
+
+def test_huber_over_what_was_measured_by_hand() -> None:
+    """Errors of 1 and 4 with delta 2: 1 / 2 and 2 (4 - 1); what was not measured counts nowhere."""
+    nan = float("nan")
+    outputs = torch.tensor([[1.0, 9.0], [4.0, -9.0]], requires_grad=True)
+    loss = masked_huber(outputs, torch.tensor([[0.0, nan], [0.0, nan]]), 2.0)
+    assert float(loss) == pytest.approx((0.5 + 6) / 2)
+    loss.backward()
+    assert outputs.grad is not None
+    torch.testing.assert_close(outputs.grad, torch.tensor([[0.5, 0.0], [1.0, 0.0]]))
+
+
+def test_a_batch_without_a_measurement_costs_nothing() -> None:
+    outputs = torch.ones(2, 2, requires_grad=True)
+    loss = masked_huber(outputs, torch.full((2, 2), float("nan")), 2.0)
+    loss.backward()
+    assert float(loss) == 0
+    assert outputs.grad is not None
+    assert not outputs.grad.any()
+
+
+def test_a_regression_is_scored_by_huber_in_total_and_by_modality() -> None:
+    config = LossConfig(alignment=0.0, reconstruction=0.0, auxiliary=2.0, huber_delta=1.0)
+    objectives = Objectives(SCHEMA, DIM, config, kind="regression")
+    for classifier in objectives.classify.values():
+        torch.nn.init.zeros_(classifier.weight)  # type: ignore[arg-type]
+        torch.nn.init.constant_(classifier.bias, 3.0)  # type: ignore[arg-type]
+    full, labels = batch(2), torch.tensor([[0.0], [float("nan")]])
+    total, parts = objectives(
+        prediction(torch.tensor([[0.5], [8.0]])), Encoded(torch.randn(2, 2, DIM), full.present), full, labels
+    )
+    assert parts == pytest.approx({"task": 0.125, "auxiliary": 2.5})
+    assert float(total) == pytest.approx(0.125 + 2 * 2.5)
+
+
+def test_without_embeddings_only_the_task_is_scored() -> None:
+    objectives = Objectives(SCHEMA, DIM, LossConfig(), embeds=False)
+    assert list(objectives.parameters()) == []
+    full = batch(2)
+    assert objectives.corrupt(full) is full
+    logits, labels = torch.tensor([[1.0], [-2.0]]), torch.tensor([[1.0], [1.0]])
+    _, parts = objectives(prediction(logits), Encoded(torch.randn(2, 2, 9), full.present), full, labels)
+    assert list(parts) == ["task"]
 
 
 def test_info_nce_by_hand() -> None:

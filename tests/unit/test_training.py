@@ -25,8 +25,9 @@ from amfn.dataset import Cohort
 from amfn.fusion import AMFN
 from amfn.losses import LossConfig
 from amfn.pipeline import train_task
+from amfn.runs import claim_run_dir, run_folder
 from amfn.settings import load_settings
-from amfn.training import Fit, FusionModule, SeededOrder, TrainConfig, claim_run_dir, fit, pick_device
+from amfn.training import Fit, FusionModule, SeededOrder, TrainConfig, fit, pick_device
 from amfn.types import InputError
 from tests.cohorts import TINY, stays, tiny_model
 
@@ -77,7 +78,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Fit, Path]:
 def test_it_learns_a_planted_effect(uninterrupted: tuple[Fit, Path]) -> None:
     result, folder = uninterrupted
     losses = logged(folder, "val_loss")
-    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 0.6 * losses[0]
     assert logged(folder, "train_task")[-1] < logged(folder, "train_task")[0]
     assert logged(folder, "val_auroc")[-1] > 0.95
     assert result.best_loss == pytest.approx(min(losses))
@@ -140,48 +141,42 @@ def test_the_command_survives_a_kill(tmp_path: Path, repo_root: Path, monkeypatc
     cohort.save(data)
     settings.write_text(json.dumps({k: v for k, v in asdict(config).items() if k != "seed"}))
     command = [sys.executable, "-m", "amfn", "train", "icu_mortality", "--data", str(data), "--out", str(out)]
-    command += ["--run-dir", str(runs), "--config", str(settings), "--folds", "2", "--device", "cpu", "--threads", "1"]
+    command += ["--run-dir", str(runs), "--config", str(settings), "--folds", "2", "--members", "1", "--device", "cpu"]
+    first_fold, second_fold = (run_folder(runs, config, k) for k in (0, 1))
 
     first = subprocess.Popen(command, cwd=repo_root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + START_S
-        while not (runs / "fold1" / "last.ckpt").exists() and first.poll() is None and time.monotonic() < deadline:
+        while not (second_fold / "last.ckpt").exists() and first.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         assert first.poll() is None, first.communicate()[1].decode()
     finally:
         first.kill()
         first.communicate()
     assert first.returncode == -signal.SIGKILL
-    assert (runs / "fold0" / "fit.json").exists()
-    assert not (runs / "fold1" / "fit.json").exists()
+    assert (first_fold / "fit.json").exists()
+    assert not (second_fold / "fit.json").exists()
     assert not (out / CONFIG).exists()
 
     second = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, check=False)
     assert second.returncode == 0, second.stderr
     monkeypatch.setattr(evaluation, "BOOTSTRAPS", 5)  # intervals are not compared
     alone = train_task(
-        cohort, config, tmp_path / "alone", tmp_path / "others", folds=2, progress=False, say=lambda _: None
+        cohort, config, tmp_path / "alone", tmp_path / "others", folds=2, members=1, progress=False, say=lambda _: None
     )
     resumed, expected = (json.loads((p / CONFIG).read_text()) for p in (out, alone))
     assert resumed["sha256"] == expected["sha256"]
     figures, others = (c["provenance"]["out_of_fold"]["figures"] for c in (resumed, expected))
     assert {name: figure[0] for name, figure in figures.items()} == {name: other[0] for name, other in others.items()}
-    assert not list(runs.glob("*/*.ckpt"))
+    assert not list(runs.glob("*/*/*.ckpt"))
 
 
-def test_a_run_folder_belongs_to_one_config_and_one_data_set(tmp_path: Path) -> None:
-    cohort = stays(48)
-    claim_run_dir(tmp_path, TINY, cohort, 5)
-    claim_run_dir(tmp_path, TINY, cohort, 5)
-    others: list[tuple[TrainConfig, Cohort, int]] = [
-        (replace(TINY, batch_size=9), cohort, 5),
-        (replace(TINY, model={}), cohort, 5),
-        (TINY, stays(48, seed=1), 5),
-        (TINY, cohort, 4),
-    ]
-    for config, data, folds in others:
-        with pytest.raises(InputError, match="other settings or data") as refused:
-            claim_run_dir(tmp_path, config, data, folds)
+def test_a_run_folder_belongs_to_one_data_set_and_its_folds(tmp_path: Path) -> None:
+    claim_run_dir(tmp_path, stays(48), 5)
+    claim_run_dir(tmp_path, stays(48), 5)
+    for data, folds in ((stays(48, seed=1), 5), (stays(48), 4)):
+        with pytest.raises(InputError, match="other data or folds") as refused:
+            claim_run_dir(tmp_path, data, folds)
         assert refused.value.source == str(tmp_path)
 
 
@@ -198,8 +193,8 @@ def few(positives: int) -> Callable[[Cohort], Cohort]:
     [
         (one_class, 30, 5, "0 records of the rarer class"),
         (few(4), 30, 5, "4 records of the rarer class"),
-        (few(2), 30, 2, "1 of the rarer class"),
-        (few(4), 8, 2, "4 records to train fold 1 on"),
+        (few(2), 30, 2, "2 records of the rarer class"),
+        (few(4), 8, 2, "4 records to train a fold on"),
         (few(9), 30, 1, "--folds: 1"),
     ],
 )
@@ -242,6 +237,17 @@ def test_modality_dropout_never_takes_the_last_one(share: float) -> None:
         assert (kept[:-1].sum(1) == 1).all()
     else:
         assert dropped == pytest.approx(share, abs=0.05)
+
+
+def test_modality_dropout_leaves_a_share_of_the_records_alone() -> None:
+    cohort = stays(400)
+    batch = cohort.batch(cohort.fit_normaliser(np.arange(400)))
+    order = SeededOrder(np.arange(400), 8, 0, shuffle=True)
+    settings = replace(TINY, modality_dropout=0.9, intact_share=0.6)
+    module = FusionModule(tiny_model(), settings, batch, torch.zeros(400, 1), order)
+    torch.manual_seed(0)
+    whole = (module._drop(batch).present == batch.present).all(1)
+    assert float(whole.float().mean()) == pytest.approx(0.6, abs=0.08)
 
 
 def test_the_order_follows_seed_and_epoch_and_loses_no_row() -> None:
