@@ -1,158 +1,282 @@
-"""The model card: one page of model facts, written from measured figures only."""
+"""The model card: one page of model facts in a fixed order, written from measured figures only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from amfn.card_words import DISCLAIMER, FIGURES, LIMITS, POPULATION, PURPOSE, WARNINGS
+from amfn.plots import reliability_svg
 from amfn.tasks import Task
 
-DISCLAIMER = "Research and education only; not for diagnosis."
-FIGURES: Mapping[str, tuple[str, str]] = {
-    "auroc": ("AUROC", "chance that a positive record is ranked above a negative one; 0.5 is a coin"),
-    "auprc": ("AUPRC", "mean precision over all recalls; the prevalence is what a coin reaches"),
-    "brier": ("Brier score", "mean squared error of the probability; lower is better"),
-    "calibration_error": ("Expected calibration error", "mean distance of predicted from observed share"),
-    "event_1": ("Event 1, min(Se, PPV)", "the 2012 challenge's score, at the threshold that maximises it"),
-    "challenge_score": ("Challenge score", "(TP + TN) / (TP + TN + FP + 5 FN) at probability 1/6"),
-    "true_positive_rate": ("Sensitivity", "share of true alarms kept at probability 1/6"),
-    "true_negative_rate": ("Specificity", "share of false alarms silenced at probability 1/6"),
-}  # fmt: skip
-PURPOSE: Mapping[str, str] = {
-    "icu_mortality": (
-        "Estimates the chance of death in hospital from the first 48 hours of an ICU stay, so that the way a "
-        "multimodal model reaches its estimate can be studied. It answers no question about treatment."
-    ),
-    "icu_alarm": (
-        "Estimates the chance that a bedside arrhythmia alarm is true from the 16 seconds before it, so that the way a "
-        "multimodal model reaches its estimate can be studied. It silences nothing."
-    ),
-}
-# By data digest: what is said here is true of these records alone.
-POPULATION: Mapping[str, str] = {
-    "14f90b4a3c2e5380": (
-        "8,000 ICU stays of at least 48 hours, ages 15 to 90 (sets a and b of the challenge): coronary, cardiac "
-        "surgery recovery, medical and surgical ICUs of one United States hospital."
-    ),
-    "3cbd84aa5c9607e6": (
-        "501 of the 750 public training records of the challenge: five kinds of life-threatening arrhythmia alarm from "
-        "monitors of three manufacturers in four hospitals of the United States and Europe, labelled by experts."
-    ),
-}
-LIMITS: Mapping[str, tuple[str, ...]] = {
-    "icu_mortality": (
-        "Care, case mix and charting habits have changed since these stays; expect worse figures elsewhere.",
-        "What is charted, and how often, reflects how ill staff took the patient to be: the model learns that too.",
-        "Probabilities are those of the network's output; no recalibration has been applied.",
-        "Rarely measured values (cholesterol, troponin) rest on few patients.",
-    ),
-    "icu_alarm": (
-        "It was trained on records in which an alarm sounded; it cannot find arrhythmias that no monitor announced.",
-        "Alarm types differ greatly in how often they are true; part of the discrimination is the alarm type itself.",
-        "Ventricular flutter or fibrillation rests on very few true alarms.",
-        "No record of the training data holds arterial pressure, PPG and respiration together.",
-        "Probabilities are those of the network's output; no recalibration has been applied.",
-    ),
-}
+PLOT = "calibration.svg"
+"""The calibration plot, beside the card."""
+TOO_FEW = "too few"
 
 
 def figures_table(measured: Mapping[str, Any]) -> str:
     """The measured figures as a Markdown table; `measured` is `evaluation.as_json`."""
-    rows = ["| Measure | Value (95 % interval) | What it means |", "|---|---|---|"]
-    for name, (value, low, high) in measured["figures"].items():
-        title, meaning = FIGURES[name]
-        rows.append(f"| {title} | {value:.3f} ({low:.3f} to {high:.3f}) | {meaning} |")
-    return "\n".join(rows)
+    return _table(
+        ("Measure", "Value (95 % interval)", "What it means"),
+        ((FIGURES[name][0], interval(figure), FIGURES[name][1]) for name, figure in measured["figures"].items()),
+    )
 
 
-def groups_table(task: Task, measured: Mapping[str, Any]) -> str:
-    """Records, positives and AUROC of each subgroup as a Markdown table."""
-    rows = [f"| {task.wording.group} | Records | {task.wording.positive} | AUROC |", "|---|---|---|---|"]
-    for name, (records, positives, auroc) in measured["groups"].items():
-        shown = f"{auroc:.3f}" if auroc is not None else "too few of one class"
-        rows.append(f"| {name} | {records} | {positives} | {shown} |")
-    return "\n".join(rows)
+def subgroups_table(task: Task, measured: Mapping[str, Any]) -> str:
+    """Each part of the records with its figures as a Markdown table."""
+    rows = [
+        (
+            f"{stratum}: {name}",
+            f"{records:,}",
+            f"{positives:,}",
+            TOO_FEW if auroc is None else interval(auroc),
+            _share(predicted),
+            f"{_share(observed[0])} ({100 * observed[1]:.1f} to {100 * observed[2]:.1f})",
+            TOO_FEW if error is None else f"{error:.3f}",
+        )
+        for stratum, levels in measured["subgroups"].items()
+        for name, (records, positives, auroc, error, predicted, observed) in levels.items()
+    ]
+    header = ("Records", task.wording.positive, "AUROC", "Mean predicted", "Observed", "Calibration error")
+    return _table(("Subgroup", *header), rows)
 
 
 def bins_table(measured: Mapping[str, Any]) -> str:
     """Predicted against observed share, by tenths of the records, as a Markdown table."""
-    rows = ["| Records | Mean predicted | Observed |", "|---|---|---|"]
-    rows += [f"| {n} | {100 * p:.1f} % | {100 * o:.1f} % |" for n, p, o in measured["bins"]]
-    return "\n".join(rows)
+    return _table(
+        ("Records", "Mean predicted", "Observed (95 % interval)"),
+        (
+            (str(n), _share(p), f"{_share(o)} ({100 * low:.1f} to {100 * high:.1f})")
+            for n, p, o, low, high in measured["bins"]
+        ),
+    )
 
 
-def _simulated_line(provenance: Mapping[str, Any]) -> str:
+def decision_table(measured: Mapping[str, Any]) -> str:
+    """Net benefit at each threshold as a Markdown table."""
+    return _table(
+        ("Acting from a chance of", "Net benefit of the model", "of acting on everyone", "of acting on no one"),
+        (
+            (f"{100 * at:.0f} %", f"{model:+.3f}", f"{everyone:+.3f}", "0")
+            for at, model, everyone in measured["decision"]
+        ),
+    )
+
+
+def forecast_table(measured: Mapping[str, Any]) -> str:
+    """RMSE, MAE, R² and MAPE of each vital as a Markdown table; `measured` is `regression.as_json`."""
+    return _table(
+        ("Vital", "Values checked", "RMSE (95 % interval)", "MAE", "R²", "MAPE"),
+        (
+            (
+                f"{name}, {measured['units'][name]}",
+                f"{row['measured']:,}",
+                *(_defined(row[measure]) for measure in ("rmse", "mae", "r2", "mape")),
+            )
+            for name, row in measured["vitals"].items()
+        ),
+    )
+
+
+def horizons_table(measured: Mapping[str, Any]) -> str:
+    """RMSE of each vital at each horizon as a Markdown table."""
+    rows: dict[str, dict[str, str]] = {}
+    for target, row in measured["targets"].items():
+        vital, _, ahead = target.rpartition("_")
+        rows.setdefault(vital, {})[ahead] = _defined(row["rmse"])
+    header = list(next(iter(rows.values())))
+    return _table(("Vital", *header), ((vital, *(row[ahead] for ahead in header)) for vital, row in rows.items()))
+
+
+def _defined(figure: Sequence[float | None]) -> str:
+    """An interval, or a dash for a measure that is not defined."""
+    value, low, high = figure
+    return "-" if value is None or low is None or high is None else f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+
+def coverage_table(task: Task, rows: Sequence[Sequence[float]]) -> str:
+    """How often the sets held what came true, as a Markdown table. rows: `Calibration.facts`."""
+    outcomes = (task.wording.negative, task.wording.positive)
+    return _table(
+        ("Error rate", "Outcome", "Records", "With a set", "Set holds the outcome"),
+        (
+            (
+                f"{100 * rate:.0f} %",
+                outcomes[int(label)],
+                f"{records:,.0f}",
+                f"{answered:,.0f}",
+                _share(covered / answered) if answered else TOO_FEW,
+            )
+            for rate, label, records, answered, covered in rows
+        ),
+    )
+
+
+def calibration_svg(task: Task, measured: Mapping[str, Any]) -> str:
+    """The text of `PLOT`."""
+    return reliability_svg(measured["bins"], task.wording.event)
+
+
+def interval(figure: Sequence[float]) -> str:
+    value, low, high = figure
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def model_card(task: Task, provenance: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
+    """MODEL_CARD.md of a checkpoint. provenance: what `train` recorded; measured: `pipeline.figures_of`."""
+    binary = task.kind == "binary"
+    sections = (
+        ("Purpose", PURPOSE[task.name]),
+        ("Population", POPULATION.get(provenance["data_digest"], "Records chosen by whoever trained this model.")),
+        ("Data", _data(task, provenance, measured)),
+        ("Performance, out of fold", _performance(task, provenance, measured)),
+        ("Calibration", _calibration(task, provenance, measured) if binary else ""),
+        ("Subgroups", f"{_PARTS}\n\n{subgroups_table(task, measured)}" if binary else ""),
+        ("Missing modalities", _removal(task, provenance)),
+        ("Uncertainty", _uncertainty(task, provenance)),
+        ("Limits", _listed(LIMITS[task.name])),
+        ("Warnings", _listed(WARNINGS)),
+        ("Training", _training(provenance)),
+        ("Reproduce these figures", _reproduce(task, provenance)),
+    )
+    body = "\n\n".join(f"## {title}\n{text}" for title, text in sections if text)
+    return f"# {task.wording.title}: model facts\n\n**{DISCLAIMER}**\n\n{body}\n"
+
+
+_PARTS = (
+    "Out of fold, as above. Where the rarer outcome has fewer than 10 records no ranking is measured, below 100 "
+    "records no calibration error."
+)
+
+
+def _data(task: Task, provenance: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
+    modalities = ", ".join(spec.title for spec in task.schema.modalities)
+    positives, nothing = "", "the forecast is the training mean"
+    if task.kind == "binary":
+        share = 100 * measured["positives"] / measured["records"]
+        positives = f", {measured['positives']:,} of them “{task.wording.positive}” ({share:.1f} %)"
+        nothing = "the answer is the training prevalence"
+    return (
+        f"{measured['records']:,} records{positives}. Data digest `{provenance['data_digest']}`.\n\n"
+        f"{len(task.schema.modalities)} modalities: {modalities}. Any of them may be missing; with all of them missing "
+        f"{nothing}.\n\n{task.preprocessing}\n\n{task.citation}"
+    )
+
+
+def _networks(count: int) -> str:
+    return "a network" if count == 1 else f"the mean of {count} networks"
+
+
+def _performance(task: Task, provenance: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
+    shipped = _networks(provenance.get("members", 1))
+    scored = _networks(provenance.get("fold_members", provenance.get("members", 1)))
+    said = (
+        f"{provenance['folds']} stratified folds: every record was scored by {scored} that had not seen it. Intervals: "
+        "1,000 bootstrap samples of the records. Settings were chosen on these folds, so expect a little less "
+        f"elsewhere. What is shipped is {shipped} trained on all records; it has no figures of its own here."
+    )
+    if task.kind == "regression":
+        return (
+            f"{said}\n\nAll horizons together, in physical units:\n\n{forecast_table(measured)}\n\n"
+            f"Root mean squared error by hours ahead:\n\n{horizons_table(measured)}"
+        )
+    return (
+        f"{said}\n\n{figures_table(measured)}\n\n{_simulated(provenance)}"
+        "Net benefit (Vickers and Elkin 2006) weighs true against needless actions, for someone who would act from a "
+        f"given chance on.\n\n{decision_table(measured)}"
+    )
+
+
+def _simulated(provenance: Mapping[str, Any]) -> str:
     """One paragraph on the simulated sample cohort, empty where it was not measured."""
     measured = provenance.get("simulated")
     if not measured:
         return ""
-    value, low, high = measured["figures"]["auroc"]
     return (
         f"On the simulated sample cohort ({measured['records']} records, {measured['positives']} positive, never "
-        f"trained on) the shipped network reaches an AUROC of {value:.3f} ({low:.3f} to {high:.3f}). That shows that "
-        "it reads such records sensibly, and says nothing about patients.\n"
+        f"trained on) what is shipped reaches an AUROC of {interval(measured['figures']['auroc'])}. That shows that it "
+        "reads such records sensibly, and says nothing about patients.\n\n"
     )
 
 
-def model_card(task: Task, provenance: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
-    """MODEL_CARD.md of a checkpoint. provenance: what `train` recorded; measured: `evaluation.as_json`."""
-    config = provenance["config"]
-    limits = "\n".join(f"- {line}" for line in LIMITS[task.name])
-    population = POPULATION.get(provenance["data_digest"], "Records chosen by whoever trained this model.")
-    modalities = ", ".join(spec.title.lower() for spec in task.schema.modalities)
-    return f"""# {task.wording.title}: model facts
+def _calibration(task: Task, provenance: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
+    facts = provenance.get("calibration")
+    said = "Estimates are the output of the networks; no recalibration has been applied."
+    if facts:
+        said = (
+            f"Logits are divided by {facts['temperature']:.3f} and moved by {facts['shift']:+.3f}, fitted on the "
+            f"records above out of fold. Expected calibration error before: {facts['error_before']:.4f}; after: "
+            f"{facts['error_after']:.4f}; with every fold's pair fitted on the other folds: "
+            f"{facts['error_crossed']:.4f}."
+        )
+    return (
+        f"{said}\n\n![Predicted against observed share of {task.wording.event}, tenths of the records]({PLOT})\n\n"
+        "Tenths of the records by predicted chance, exact intervals (Clopper and Pearson 1934).\n\n"
+        f"{bins_table(measured)}"
+    )
 
-**{DISCLAIMER}**
 
-## Purpose
-{PURPOSE[task.name]}
+def _removal(task: Task, provenance: Mapping[str, Any]) -> str:
+    """How the ranking holds when modalities are taken away, empty where it was not measured."""
+    found = provenance.get("removal", {})
+    tables = []
+    if found.get("curve"):
+        rows = ((f"{100 * share:.0f} %", interval(figure)) for share, *figure in found["curve"])
+        tables.append(_table(("Modalities removed at random", "AUROC (95 % interval)"), rows))
+    if found.get("alone"):
+        rows = ((task.schema.modality(name).title, interval(figure)) for name, figure in found["alone"].items())
+        tables.append(_table(("This modality alone", "AUROC (95 % interval)"), rows))
+    return "\n\n".join(tables)
 
-## Inputs
-{len(task.schema.modalities)} modalities: {modalities}. Any of them may be missing; with all of them missing the
-answer is the training prevalence.
 
-## Training data
-{population} {measured["records"]:,} records, {measured["positives"]:,} of them "{task.wording.positive.lower()}"
-({100 * measured["positives"] / measured["records"]:.1f} %). Data digest `{provenance["data_digest"]}`.
+def _uncertainty(task: Task, provenance: Mapping[str, Any]) -> str:
+    facts = provenance.get("calibration")
+    if not facts:
+        return ""
+    members, networks = provenance.get("members", 1), ""
+    if members > 1:
+        networks = (
+            f"The range over the {members} networks says how far trainings differ that saw the same data. It is no "
+            "confidence interval: what the data lack, none of them knows.\n\n"
+        )
+    return (
+        f"{networks}For a chosen error rate the outcomes that cannot be ruled out are given as a set (class-"
+        "conditional conformal prediction, among records with the same modalities; refused where these are too few). A "
+        "set should hold what came true about as often as one minus the error rate, for either outcome. Measured with "
+        f"each fold left out of the comparison:\n\n{coverage_table(task, facts['coverage'])}\n\n"
+        "A new record is answered by the shipped networks and compared with out-of-fold answers of others; the "
+        "textbook guarantee is for one and the same network. What was measured here holds for records like these, not "
+        "for other hospitals, and not within every subgroup."
+    )
 
-{task.citation}
 
-## Preprocessing
-{task.preprocessing}
+def _training(provenance: Mapping[str, Any]) -> str:
+    config, members = provenance["config"], provenance.get("members", 1)
+    seeds = f"seed {config['seed']}" if members == 1 else f"{members} networks from seed {config['seed']} on"
+    return (
+        f"{provenance['parameters']:,} parameters, {seeds}; {provenance['folds']} folds and one final fit of each in "
+        f"{provenance['wall_minutes']:.0f} minutes on {provenance['device']} ({provenance['threads']} thread(s), peak "
+        f"memory {provenance['peak_memory_gb']:.1f} GB), torch {provenance['torch']}, lightning "
+        f"{provenance['lightning']}. A tenth of the training records, another one for every seed, chose which epoch's "
+        "weights are kept. All settings are in `config.json`."
+    )
 
-## Performance, out of fold
-{provenance["folds"]} stratified folds: every record was scored by a network that had not seen it. Intervals: 1,000
-bootstrap samples of the records. Number of epochs and dropout rates were chosen on these folds, so expect a little less
-elsewhere. The shipped network is a further one, trained on nine tenths of all records while the rest chose its epoch;
-it has no figures of its own here.
 
-{figures_table(measured)}
+def _reproduce(task: Task, provenance: Mapping[str, Any]) -> str:
+    return (
+        f"`python -m amfn evaluate checkpoints/{task.name} --trained-only {provenance['data_arguments']}`, with the "
+        "path of each folder as it is on your machine. `--trained-only` leaves out records that were not in training."
+    )
 
-{_simulated_line(provenance)}
-### {task.wording.group}
-{groups_table(task, measured)}
 
-### Calibration
-Tenths of the records by predicted chance.
+def _listed(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
-{bins_table(measured)}
 
-## Training
-{provenance["parameters"]:,} parameters. Seed {config["seed"]}, {provenance["folds"]} folds and one final fit in
-{provenance["wall_minutes"]:.0f} minutes on {provenance["device"]} ({provenance["threads"]} thread(s),
-peak memory {provenance["peak_memory_gb"]:.1f} GB), torch {provenance["torch"]}, lightning {provenance["lightning"]}.
-A tenth of the training records chose which epoch's weights are kept: of the final network, epoch
-{provenance["final_best_epoch"]} of {provenance["final_epochs"]}. All settings are in `config.json`.
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
 
-## Limits
-{limits}
 
-## Warnings
-- {DISCLAIMER}
-- Attention, gates and fusion weights say how the network routed information, not what caused its answer.
-- A confident answer on a record unlike the training data is still a guess.
-
-## Reproduce these figures
-`python -m amfn evaluate checkpoints/{task.name} --trained-only {provenance["data_arguments"]}`, with the path of each
-folder as it is on your machine. `--trained-only` leaves out records that were not in training.
-"""
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

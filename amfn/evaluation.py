@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import expit
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from amfn.checkpoint import Checkpoint, Member, fingerprint
 from amfn.dataset import Cohort
+from amfn.reliability import CalibrationBin, calibration_bins, calibration_error, net_benefit
+from amfn.subgroups import Subgroup, by_subgroup, subgroups_as_json
 from amfn.tasks import Task
 from amfn.types import InputError
 
 BOOTSTRAPS = 1000
-BINS = 10
-SMALLEST_GROUP = 10
+THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
+"""Chances at which someone might act: the rows of the decision curve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +37,16 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class CalibrationBin:
-    """Records of one tenth of the predicted chances: their count, mean prediction and observed share."""
-
-    count: int
-    predicted: float
-    observed: float
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
-    """What `evaluate` prints and a model card shows. groups: name -> (records, positives, AUROC or None)."""
+    """What `evaluate` prints and a model card shows. decision: threshold, net benefit of acting on the model, and of
+    acting on everyone; that of acting on no one is 0."""
 
     records: int
     positives: int
     figures: Mapping[str, Interval]
-    groups: Mapping[str, tuple[int, int, float | None]]
+    subgroups: Mapping[str, Mapping[str, Subgroup]]
     bins: tuple[CalibrationBin, ...]
+    decision: tuple[tuple[float, float, float], ...]
 
 
 def assign_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -67,30 +63,43 @@ def assign_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
     return assigned
 
 
-def predict(member: Member | Checkpoint, cohort: Cohort, rows: np.ndarray, size: int = 256) -> np.ndarray:
-    """Probability f64 of the first target for these rows."""
-    chances = []
+def outputs(member: Member | Checkpoint, cohort: Cohort, rows: np.ndarray, size: int = 256) -> np.ndarray:
+    """The network's outputs f64[N, K] for these rows: calibrated logits, or standardised changes of a regression."""
+    found = [np.zeros((0, len(cohort.task.schema.targets)))]
     with torch.inference_mode():
         for start in range(0, len(rows), size):
             batch = cohort.batch(member.normaliser, rows[start : start + size])
-            chances.append(torch.sigmoid(member.model(batch).logits[:, 0].double()).numpy())
-    return np.concatenate(chances) if chances else np.zeros(0)
+            found.append(member.model(batch).logits.double().numpy())
+    return np.concatenate(found)
 
 
-def out_of_fold(checkpoint: Checkpoint, members: Sequence[Member], cohort: Cohort) -> tuple[np.ndarray, int]:
-    """Probabilities, each record scored by the member that has not seen it; records that no member has seen are scored
-    by the shipped model. Returns them with the number of records that were in training."""
-    folds = np.array([checkpoint.fold_of.get(fingerprint(record_id), -1) for record_id in cohort.ids])
+def predict(member: Member | Checkpoint, cohort: Cohort, rows: np.ndarray) -> np.ndarray:
+    """Chance f64 of the first target for these rows."""
+    return expit(outputs(member, cohort, rows)[:, 0])
+
+
+def fold_of(checkpoint: Checkpoint, cohort: Cohort) -> np.ndarray:
+    """For each record the fold whose networks have not seen it, -1 where it was in no training."""
+    return np.array([checkpoint.fold_of.get(fingerprint(record_id), -1) for record_id in cohort.ids])
+
+
+def out_of_fold(checkpoint: Checkpoint, members: Sequence[Member], cohort: Cohort) -> np.ndarray:
+    """`outputs` for the whole cohort, each record answered by the networks that have not seen it; records that were in
+    no training by the shipped ensemble; a regression's in physical units."""
+    folds = fold_of(checkpoint, cohort)
     if (folds >= len(members)).any():
         raise InputError(
-            checkpoint.path, f"{len(members)} fold members, records of fold {int(folds.max())}", "all folds",
+            checkpoint.path, f"{len(members)} fold ensembles, records of fold {int(folds.max())}", "all folds",
             "Restore the folder folds/ of the checkpoint.",
         )  # fmt: skip
-    chances = np.full(len(cohort), np.nan)
+    found = np.full((len(cohort), len(cohort.task.schema.targets)), np.nan)
     for fold in range(-1, len(members)):
         rows = np.flatnonzero(folds == fold)
-        chances[rows] = predict(checkpoint if fold < 0 else members[fold], cohort, rows)
-    return chances, int((folds >= 0).sum())
+        member = checkpoint if fold < 0 else members[fold]
+        found[rows] = outputs(member, cohort, rows)
+        if member.targets is not None and cohort.anchor is not None:
+            found[rows] = member.targets.physical(found[rows], cohort.anchor[rows])
+    return found
 
 
 def trained_on(checkpoint: Checkpoint, cohort: Cohort) -> Cohort:
@@ -101,18 +110,6 @@ def trained_on(checkpoint: Checkpoint, cohort: Cohort) -> Cohort:
             checkpoint.path, "no record of its training among the data", "some of them", "Name the training data."
         )
     return cohort.rows(rows)
-
-
-def calibration_bins(labels: np.ndarray, chances: np.ndarray) -> tuple[CalibrationBin, ...]:
-    """Ten bins of equal count, ascending."""
-    parts = np.array_split(np.argsort(chances, kind="stable"), BINS)
-    return tuple(CalibrationBin(len(p), float(chances[p].mean()), float(labels[p].mean())) for p in parts if len(p))
-
-
-def calibration_error(labels: np.ndarray, chances: np.ndarray) -> float:
-    """Expected calibration error over ten bins of equal count."""
-    bins = calibration_bins(labels, chances)
-    return sum(b.count * abs(b.predicted - b.observed) for b in bins) / len(labels)
 
 
 def _figures(task: Task, labels: np.ndarray, chances: np.ndarray) -> dict[str, float]:
@@ -140,13 +137,15 @@ def measure(cohort: Cohort, chances: np.ndarray, seed: int = 0) -> Report:
     for name, value in values.items():
         low, high = np.nanpercentile([s[name] for s in sampled], (2.5, 97.5))
         figures[name] = Interval(value, float(low), float(high))
-    groups = {}
-    for group in sorted(set(cohort.groups)):
-        at = np.array([g == group for g in cohort.groups])
-        both = len(np.unique(labels[at])) == 2 and int(np.bincount(labels[at]).min()) >= SMALLEST_GROUP
-        auroc = float(roc_auc_score(labels[at], chances[at])) if both else None
-        groups[group] = (int(at.sum()), int(labels[at].sum()), auroc)
-    return Report(len(labels), int(labels.sum()), figures, groups, calibration_bins(labels, chances))
+    benefit = net_benefit(labels, chances, np.array(THRESHOLDS)).tolist()
+    return Report(
+        len(labels),
+        int(labels.sum()),
+        figures,
+        by_subgroup(cohort.task.subgroups(cohort.values), labels, chances, BOOTSTRAPS, seed),
+        calibration_bins(labels, chances),
+        tuple((at, model, everyone) for at, (model, everyone) in zip(THRESHOLDS, benefit, strict=True)),
+    )
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -155,6 +154,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "records": report.records,
         "positives": report.positives,
         "figures": {k: [round(x, 4) for x in (v.value, v.low, v.high)] for k, v in report.figures.items()},
-        "groups": {k: [n, p, None if a is None else round(a, 4)] for k, (n, p, a) in report.groups.items()},
-        "bins": [[b.count, round(b.predicted, 4), round(b.observed, 4)] for b in report.bins],
+        "subgroups": subgroups_as_json(report.subgroups),
+        "bins": [[b.count, *(round(x, 4) for x in (b.predicted, b.observed, b.low, b.high))] for b in report.bins],
+        "decision": [[round(x, 4) for x in row] for row in report.decision],
     }

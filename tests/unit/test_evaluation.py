@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit
 
 from amfn import evaluation
 from amfn.batch import Normaliser
 from amfn.checkpoint import Member, fingerprint, load_checkpoint, load_folds, save_checkpoint
 from amfn.dataset import Cohort
 from amfn.evaluation import (
-    SMALLEST_GROUP,
     as_json,
     assign_folds,
-    calibration_bins,
-    calibration_error,
+    fold_of,
     measure,
     out_of_fold,
+    outputs,
     predict,
 )
+from amfn.fusion.ensemble import Ensemble
 from amfn.types import InputError
 from tests.cohorts import stays, tiny_model
 
@@ -52,28 +52,6 @@ def test_figures_of_four_records_by_hand() -> None:
     assert figures["event_1"].value == pytest.approx(2 / 3)
 
 
-def test_calibration_error_by_hand() -> None:
-    """20 records in ten bins of two: nine bins agree with themselves, one predicts 0.9 where half are positive."""
-    chances = np.repeat([0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.9], 2)
-    labels = np.zeros(20)
-    labels[-1] = 1
-    expected = (2 * sum(k / 100 for k in range(9)) + 2 * 0.4) / 20
-    assert calibration_error(labels, chances) == pytest.approx(expected)
-    assert calibration_error(labels, labels) == 0.0
-
-
-def test_calibration_bins_have_equal_counts_and_ascend() -> None:
-    draw = np.random.default_rng(0)
-    chances = draw.random(43)
-    labels = (draw.random(43) < chances).astype(int)
-    bins = calibration_bins(labels, chances)
-    assert [b.count for b in bins] == [5, 5, 5, 4, 4, 4, 4, 4, 4, 4]
-    assert all(a.predicted < b.predicted for a, b in pairwise(bins))
-    assert sum(b.count * b.observed for b in bins) == pytest.approx(labels.sum())
-    assert sum(b.count * b.predicted for b in bins) == pytest.approx(chances.sum())
-    assert len(calibration_bins(FOUR, CHANCES)) == 4
-
-
 def test_intervals_hold_the_value_and_repeat() -> None:
     draw = np.random.default_rng(1)
     labels = np.arange(60) % 2
@@ -97,24 +75,13 @@ def test_one_class_cannot_be_measured() -> None:
         measure(cohort_of(np.ones(5)), np.full(5, 0.5))
 
 
-def test_small_groups_get_counts_but_no_auroc() -> None:
-    labels = np.arange(60) % 2
-    groups = ["large"] * (4 * SMALLEST_GROUP) + ["small"] * (60 - 4 * SMALLEST_GROUP - 1) + ["alone"]
-    report = measure(replace(cohort_of(labels), groups=tuple(groups)), np.linspace(0, 1, 60))
-    assert list(report.groups) == ["alone", "large", "small"]
-    assert report.groups["alone"] == (1, 1, None)
-    assert report.groups["small"] == (19, 9, None)
-    records, positives, auroc = report.groups["large"]
-    assert (records, positives) == (40, 20)
-    # Rising chances, labels 0 1 0 1 …: the k-th positive stands above k + 1 of the 20 negatives.
-    assert auroc == pytest.approx(sum(range(1, 21)) / 400)
-
-
 def test_plain_values_are_rounded_to_four_digits() -> None:
     plain = as_json(measure(cohort_of(FOUR), CHANCES))
     assert (plain["records"], plain["positives"]) == (4, 2)
     assert plain["figures"]["auprc"][0] == 0.8333
-    assert plain["bins"][0] == [1, 0.1, 0.0]
+    assert plain["bins"][0] == [1, 0.1, 0.0, 0.0, 0.975]
+    assert plain["decision"][-1] == [0.6, 0.25, -0.25]
+    assert plain["subgroups"].keys() == {"Age", "Sex", "ICU type"}
 
 
 def test_folds_are_stratified_and_follow_the_seed() -> None:
@@ -132,17 +99,19 @@ def constant_answers(tmp_path: Path) -> tuple[Path, Cohort]:
     1 and 3 by member 1, and record 5 was never in training."""
     cohort = stays(6)
     normaliser: Normaliser = cohort.fit_normaliser(range(6))
-    final, first, second = (Member(tiny_model(math.log(p / (1 - p))), normaliser) for p in (0.1, 0.2, 0.8))
-    fold_of = {fingerprint(record_id): k % 2 for k, record_id in enumerate(cohort.ids[:5])}
-    save_checkpoint(tmp_path, final, {"fold_of": fold_of}, "", [first, second])
+    final, first, second = (Member(Ensemble([tiny_model(math.log(p / (1 - p)))]), normaliser) for p in (0.1, 0.2, 0.8))
+    seen = {fingerprint(record_id): k % 2 for k, record_id in enumerate(cohort.ids[:5])}
+    save_checkpoint(tmp_path, final, {"fold_of": seen}, "", [first, second])
     return tmp_path, cohort
 
 
 def test_each_record_is_scored_by_the_member_that_has_not_seen_it(constant_answers: tuple[Path, Cohort]) -> None:
     path, cohort = constant_answers
-    chances, seen = out_of_fold(load_checkpoint(path), load_folds(path), cohort)
-    np.testing.assert_allclose(chances, [0.2, 0.8, 0.2, 0.8, 0.2, 0.1], atol=2e-4)
-    assert seen == 5
+    loaded = load_checkpoint(path)
+    found = out_of_fold(loaded, load_folds(path), cohort)
+    assert found.shape == (6, 1)
+    np.testing.assert_allclose(expit(found[:, 0]), [0.2, 0.8, 0.2, 0.8, 0.2, 0.1], atol=2e-4)
+    assert fold_of(loaded, cohort).tolist() == [0, 1, 0, 1, 0, -1]
     back = np.array([5, 3, 1])
     part = replace(
         cohort,
@@ -151,24 +120,22 @@ def test_each_record_is_scored_by_the_member_that_has_not_seen_it(constant_answe
         values={m: v[back] for m, v in cohort.values.items()},
         context={m: v[back] for m, v in cohort.context.items()},
     )
-    np.testing.assert_allclose(
-        out_of_fold(load_checkpoint(path), load_folds(path), part)[0], [0.1, 0.8, 0.8], atol=2e-4
-    )
+    np.testing.assert_allclose(expit(out_of_fold(loaded, load_folds(path), part)[:, 0]), [0.1, 0.8, 0.8], atol=2e-4)
 
 
 def test_a_missing_member_is_refused(constant_answers: tuple[Path, Cohort]) -> None:
     path, cohort = constant_answers
-    with pytest.raises(InputError, match="1 fold members, records of fold 1") as error:
+    with pytest.raises(InputError, match="1 fold ensembles, records of fold 1") as error:
         out_of_fold(load_checkpoint(path), load_folds(path)[:1], cohort)
     assert error.value.source == str(path)
 
 
 def test_the_size_of_batches_does_not_change_a_chance() -> None:
     cohort = stays(7)
-    member = Member(tiny_model(), cohort.fit_normaliser(range(7)))
+    member = Member(Ensemble([tiny_model()]), cohort.fit_normaliser(range(7)))
     rows = np.array([6, 0, 3, 2, 5])
     whole = predict(member, cohort, rows)
-    np.testing.assert_allclose(predict(member, cohort, rows, size=2), whole, rtol=1e-5)
+    np.testing.assert_allclose(expit(outputs(member, cohort, rows, size=2)[:, 0]), whole, rtol=1e-5)
     with torch.no_grad():
         alone = torch.sigmoid(member.model(cohort.batch(member.normaliser, rows[:1])).logits)
     assert whole[0] == pytest.approx(float(alone), rel=1e-5)
