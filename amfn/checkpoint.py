@@ -1,7 +1,8 @@
-"""A checkpoint is a folder: config.json, model.safetensors, MODEL_CARD.md, and fold weights under folds/.
+"""A checkpoint is a folder: config.json, model.safetensors, calibration.safetensors, MODEL_CARD.md, and folds/.
 
-config.json holds architecture, schema digest, normalisation, provenance and the SHA-256 of every weights file. It loads
-only where hash, schema digest, every key and every shape agree. Nothing is unpickled.
+model.safetensors holds all members of the ensemble, folds/k.safetensors those of fold k, which never saw its records;
+all in half precision. config.json holds architecture, schema digest, normalisation, provenance and the SHA-256 of every
+tensor file. It loads only where hash, schema digest, every key and every shape agree. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -14,30 +15,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from amfn.batch import Normaliser, collate
-from amfn.fusion import FusionModel, build_fusion, config_to_dict
+from amfn.batch import Normaliser, TargetScale, collate
+from amfn.calibration import Calibration
+from amfn.fusion import build_fusion, config_to_dict
+from amfn.fusion.ensemble import Ensemble
 from amfn.tasks import Task, get_task
 from amfn.types import Batch, InputError, Record
 
-FORMAT = 1
+FORMAT = 2
 KINDS: Mapping[str, type] = {
-    "format": int, "task": str, "schema": str, "fusion": str, "architecture": dict, "prior": list,
-    "normalisation": dict, "folds": list, "sha256": dict, "provenance": dict,
+    "format": int, "task": str, "schema": str, "fusion": str, "architecture": dict, "ensemble": dict,
+    "folds": list, "sha256": dict, "provenance": dict,
 }  # fmt: skip
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "MODEL_CARD.md"
+CONFIG, WEIGHTS, CALIBRATION, CARD = "config.json", "model.safetensors", "calibration.safetensors", "MODEL_CARD.md"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Member:
-    """A model with the normalisation it was trained under."""
+    """An ensemble with the normalisation that all its networks were trained under, and for a regression with what turns
+    its outputs into physical units."""
 
-    model: FusionModel
+    model: Ensemble
     normaliser: Normaliser
+    targets: TargetScale | None = None
 
     def batch(self, records: Sequence[Record]) -> Batch:
         """Prepared records -> the batch this member reads."""
@@ -46,22 +52,25 @@ class Member:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """A loaded checkpoint. digest: first 16 hex digits of a SHA-256 over weights, architecture, prior and
+    """A loaded checkpoint. digest: first 16 hex digits of a SHA-256 over weights, calibration, architecture, prior and
     normalisation, the cache key of every result.
 
-    fold_of: fingerprint of each training record -> the fold member that has not seen it.
+    fold_of: fingerprint of each training record -> the fold whose networks have not seen it. calibration: temperature
+    and out-of-fold answers; None where none was fitted. targets: None but for a regression.
     """
 
     path: Path
     digest: str
     task: Task
-    model: FusionModel
+    model: Ensemble
     normaliser: Normaliser
+    targets: TargetScale | None
     base_rate: float
     provenance: Mapping[str, Any]
     architecture: Mapping[str, Any]
     card: str
     fold_of: Mapping[str, int]
+    calibration: Calibration | None
 
     def batch(self, records: Sequence[Record]) -> Batch:
         """Prepared records -> the batch this model reads."""
@@ -69,27 +78,34 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    path: Path, member: Member, provenance: Mapping[str, Any], card: str, folds: Sequence[Member] = ()
+    path: Path,
+    member: Member,
+    provenance: Mapping[str, Any],
+    card: str,
+    folds: Sequence[Member] = (),
+    calibration: Calibration | None = None,
 ) -> None:
-    """Write a checkpoint. All members share one architecture; config.json is written last, so that a folder without it
-    is unfinished and never loads. Fold members are stored in half precision: they serve out-of-fold evaluation only."""
+    """Write a checkpoint. All networks share one architecture; config.json is written last, so that a folder without it
+    is unfinished and never loads. Files of an earlier checkpoint in the same folder do not stay behind."""
     (path / "folds").mkdir(parents=True, exist_ok=True)
     (path / CONFIG).unlink(missing_ok=True)
-    model = member.model
-    stored = {WEIGHTS: _to_bytes(model.state_dict())}
-    for k, fold in enumerate(folds):
-        stored[f"folds/{k}.safetensors"] = _to_bytes({n: half(t) for n, t in fold.model.state_dict().items()})
+    for old in path.rglob("*.safetensors"):
+        old.unlink()
+    first = member.model.networks[0]
+    stored = {WEIGHTS: _to_bytes(member.model)}
+    stored |= {f"folds/{k}.safetensors": _to_bytes(fold.model) for k, fold in enumerate(folds)}
+    if calibration is not None:
+        stored[CALIBRATION] = save_tensors(calibration.to_tensors())
     for name, blob in stored.items():
         (path / name).write_bytes(blob)
     config = {
         "format": FORMAT,
-        "task": model.schema.task,
-        "schema": model.schema.digest(),
-        "fusion": model.name,
-        "architecture": config_to_dict(model.config),
-        "prior": list(model.prior),
-        "normalisation": member.normaliser.to_json(),
-        "folds": [{"prior": list(f.model.prior), "normalisation": f.normaliser.to_json()} for f in folds],
+        "task": first.schema.task,
+        "schema": first.schema.digest(),
+        "fusion": first.name,
+        "architecture": config_to_dict(first.config),
+        "ensemble": _describe(member),
+        "folds": [_describe(fold) for fold in folds],
         "sha256": {name: hashlib.sha256(blob).hexdigest() for name, blob in stored.items()},
         "provenance": dict(provenance),
     }
@@ -97,13 +113,21 @@ def save_checkpoint(
     (path / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
+def _describe(member: Member) -> dict[str, Any]:
+    return {
+        "priors": [list(m.prior) for m in member.model.networks],
+        "normalisation": member.normaliser.to_json(),
+        "targets": None if member.targets is None else member.targets.to_json(),
+    }
+
+
 def half(tensor: Tensor) -> Tensor:
     """Half precision for floats, counters as they are."""
     return tensor.half() if tensor.is_floating_point() else tensor
 
 
-def _to_bytes(state: Mapping[str, Tensor]) -> bytes:
-    return save_tensors({k: v.detach().cpu().contiguous() for k, v in state.items()})
+def _to_bytes(model: Ensemble) -> bytes:
+    return save_tensors({k: half(v.detach().cpu()).contiguous() for k, v in model.state_dict().items()})
 
 
 def fingerprint(record_id: str) -> str:
@@ -175,24 +199,49 @@ def _load_weights(path: Path, name: str, config: Mapping[str, Any]) -> tuple[dic
         raise InputError(file, f"not safetensors ({error})", "a safetensors file", mend) from error
 
 
-def _member(path: Path, name: str, config: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[Member, str]:
-    """A member and the SHA-256 of its weights. own: the part of the config that is this member's, prior and
-    normalisation."""
-    schema = get_task(config["task"]).schema
+def _member(
+    path: Path, name: str, config: Mapping[str, Any], own: object, calibration: Calibration | None
+) -> tuple[Member, str]:
+    """An ensemble and the SHA-256 of its weights. own: the part of the config that is this ensemble's, the prior of
+    every network and their normalisation."""
+    task = get_task(config["task"])
+    schema = task.schema
     with _blaming(path / CONFIG):
-        prior, normalisation = own.get("prior"), own.get("normalisation")
-        if not isinstance(prior, list) or not all(isinstance(p, float) for p in prior):
-            raise InputError("prior", f"{prior!r}", "a list of prevalences", "Restore config.json.")
+        priors = own.get("priors") if isinstance(own, dict) else None
+        normalisation = own.get("normalisation") if isinstance(own, dict) else None
+        if not isinstance(priors, list) or not priors or not all(_numbers(prior) for prior in priors):
+            raise InputError(
+                "priors", f"{priors!r}"[:80], "a list of numbers for every network", "Restore config.json."
+            )
         if not isinstance(normalisation, dict):
-            raise InputError("normalisation", f"{normalisation!r}", "scales by modality", "Restore config.json.")
+            raise InputError("normalisation", f"{normalisation!r}"[:80], "scales by modality", "Restore config.json.")
         normaliser = Normaliser.from_json(normalisation)
         normaliser.require(schema)
-        model = build_fusion(config["fusion"], schema, config["architecture"], tuple(prior))
+        scale = own.get("targets") if isinstance(own, dict) else None
+        if (scale is None) != (task.kind == "binary"):
+            raise InputError("targets", f"{scale!r}"[:80], f"those of a {task.kind} task", "Restore config.json.")
+        targets = None if scale is None else TargetScale.from_json(scale, len(schema.targets))
+        model = Ensemble(
+            [build_fusion(config["fusion"], schema, config["architecture"], tuple(prior)) for prior in priors],
+            *((calibration.temperature, calibration.shift) if calibration else ()),
+        )
     weights, digest = _load_weights(path, name, config)
-    return Member(_filled(path / name, model, weights), normaliser), digest
+    return Member(_filled(path / name, model, weights), normaliser, targets), digest
 
 
-def _filled(file: Path, model: FusionModel, weights: Mapping[str, Tensor]) -> FusionModel:
+def _numbers(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(v, float) for v in values)
+
+
+def _load_calibration(path: Path, config: Mapping[str, Any]) -> Calibration | None:
+    if CALIBRATION not in config["sha256"]:
+        return None
+    tensors, _ = _load_weights(path, CALIBRATION, config)
+    with _blaming(path / CALIBRATION):
+        return Calibration.from_tensors(tensors)
+
+
+def _filled(file: Path, model: Ensemble, weights: Mapping[str, Tensor]) -> Ensemble:
     state = model.state_dict()
     shapes = {k: tuple(v.shape) for k, v in state.items()}
     found = {k: tuple(v.shape) for k, v in weights.items()}
@@ -214,8 +263,9 @@ def _filled(file: Path, model: FusionModel, weights: Mapping[str, Tensor]) -> Fu
 
 def _identity(weights: str, config: Mapping[str, Any]) -> str:
     """Weights do not predict alone: architecture, prior and normalisation are part of what a result is cached under."""
-    rest = {key: config[key] for key in ("task", "schema", "fusion", "architecture", "prior", "normalisation")}
-    return hashlib.sha256(f"{weights}{json.dumps(rest, sort_keys=True)}".encode()).hexdigest()[:16]
+    rest = {key: config[key] for key in ("task", "schema", "fusion", "architecture", "ensemble")}
+    calibration = config["sha256"].get(CALIBRATION, "")
+    return hashlib.sha256(f"{weights}{calibration}{json.dumps(rest, sort_keys=True)}".encode()).hexdigest()[:16]
 
 
 def _fold_of(file: Path, config: Mapping[str, Any]) -> dict[str, int]:
@@ -233,7 +283,8 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     """Load strictly. Raises InputError naming the file where hash, schema, keys or shapes do not match."""
     path = Path(path)
     config = _read_config(path)
-    member, digest = _member(path, WEIGHTS, config, config)
+    calibration = _load_calibration(path, config)
+    member, digest = _member(path, WEIGHTS, config, config["ensemble"], calibration)
     card = path / CARD
     try:
         facts = card.read_text(encoding="utf-8", errors="replace") if card.exists() else ""
@@ -247,18 +298,22 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         task=get_task(config["task"]),
         model=member.model,
         normaliser=member.normaliser,
-        base_rate=member.model.prior[0],
+        targets=member.targets,
+        base_rate=float(torch.sigmoid(member.model.prior_logit[0].double())),
         provenance={k: v for k, v in config["provenance"].items() if k != "fold_of"},
         architecture={"system": config["fusion"], **config["architecture"]},
         card=facts,
         fold_of=_fold_of(path / CONFIG, config),
+        calibration=calibration,
     )
 
 
 def load_folds(path: Path | str) -> list[Member]:
-    """The fold members of a checkpoint, each trained without one fifth of the data; empty where none were stored."""
+    """The ensembles of the folds, each trained without one fifth of the data, with the checkpoint's temperature; empty
+    where none were stored."""
     path = Path(path)
     config = _read_config(path)
-    if not all(isinstance(fold, dict) for fold in config["folds"]):
-        raise InputError(path / CONFIG, "folds that are no objects", "prior and normalisation of each", "Train again.")
-    return [_member(path, f"folds/{k}.safetensors", config, fold)[0] for k, fold in enumerate(config["folds"])]
+    calibration = _load_calibration(path, config)
+    return [
+        _member(path, f"folds/{k}.safetensors", config, fold, calibration)[0] for k, fold in enumerate(config["folds"])
+    ]

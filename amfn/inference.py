@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from amfn.checkpoint import Checkpoint, find_checkpoints, load_checkpoint
@@ -16,13 +17,15 @@ SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """One record, prepared, as a batch of one, with what the model says of it. risk: chance of the task's event."""
+    """One record, prepared, as a batch of one, with what the model says of it. risk: chance of the task's event, NaN
+    of a forecast; forecast f32[K]: each target in physical units, None of a yes-or-no question."""
 
     checkpoint: Checkpoint
     record: Record
     batch: Batch
     prediction: Prediction
     risk: float
+    forecast: np.ndarray | None = None
 
 
 def with_alarm(record: Record, kind: str | None, seconds: float | None) -> Record:
@@ -76,4 +79,8 @@ def answer(checkpoint: Checkpoint, record: Record) -> Answer:
     batch = checkpoint.batch([prepared])
     with torch.inference_mode():
         prediction = checkpoint.model(batch)
+    anchor = checkpoint.task.anchor_of(prepared)
+    if checkpoint.targets is not None and anchor is not None:
+        forecast = checkpoint.targets.physical(prediction.logits.numpy(), anchor[None])[0]
+        return Answer(checkpoint, prepared, batch, prediction, float("nan"), forecast)
     return Answer(checkpoint, prepared, batch, prediction, float(torch.sigmoid(prediction.logits[0, 0].double())))

@@ -1,33 +1,37 @@
-"""The whole of `train`: folds, final fit, checkpoint, out-of-fold figures, model card. Resumable at every step."""
+"""The whole of `train`: an ensemble for each fold, the one to ship, calibration, figures, model card. Resumable."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import platform
-import resource
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from sklearn.model_selection import train_test_split
+from scipy.special import expit
 
-from amfn.card import model_card
+from amfn import regression
+from amfn.calibration import Calibration, fit_calibration
+from amfn.card import PLOT, calibration_svg, model_card
 from amfn.checkpoint import Checkpoint, Member, fingerprint, load_checkpoint, load_folds, save_checkpoint
 from amfn.dataset import Cohort, read_folders
-from amfn.evaluation import as_json, assign_folds, measure, out_of_fold, predict
-from amfn.fusion import build_fusion
-from amfn.training import Fit, TrainConfig, claim_run_dir, fit
+from amfn.evaluation import as_json, assign_folds, fold_of, measure, out_of_fold, predict
+from amfn.fusion.ensemble import Ensemble
+from amfn.removal import removal_curves
+from amfn.runs import Fitted, Say, claim_run_dir, fit_once, run_folder
+from amfn.teacher import teach
+from amfn.trainable import require_trainable
+from amfn.training import TrainConfig
 from amfn.types import InputError
 
-Say = Callable[[str], None]
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
+MEMBERS = 5
+SPLIT_SEED = 0
+"""Every model is measured on the same folds, whatever its own seed."""
 
 
 def train_task(
@@ -37,124 +41,115 @@ def train_task(
     run_dir: Path,
     *,
     folds: int = 5,
+    members: int = MEMBERS,
+    fold_members: int | None = None,
     device: str = "cpu",
+    devices: int = 1,
     data_arguments: str = "",
     progress: bool = True,
     say: Say = print,
 ) -> Path:
-    """Train `folds` members and the final model, write the checkpoint to `out`, and return it.
+    """Train an ensemble for every fold and the one that is shipped, write the checkpoint to `out`, and return it.
 
-    run_dir keeps the state: called again with the same arguments it goes on where it was stopped or killed.
+    The networks of an ensemble have the seeds config.seed, config.seed + 1 and so on. fold_members: networks of a
+    fold's ensemble, where they are to be fewer than the `members` that are shipped. run_dir keeps every finished
+    training: called again with the same arguments it goes on where it was stopped or killed.
     """
-    if folds < 2:
-        raise InputError("--folds", str(folds), "2 or more", "Out-of-fold figures need at least two folds.")
-    labels = cohort.labels
-    fold = assign_folds(labels, folds, config.seed)
-    _require_enough(labels, fold, config)
-    claim_run_dir(run_dir, config, cohort, folds)
+    of_fold = members if fold_members is None else fold_members
+    if members < 1 or of_fold < 1:
+        raise InputError(
+            "--members", f"{members}, and {of_fold} a fold", "1 or more", "An ensemble has at least one network."
+        )
+    require_trainable(cohort, folds, config.validation_share)
+    fold = assign_folds(cohort.strata(), folds, SPLIT_SEED)
+    claim_run_dir(run_dir, cohort, folds)
     out.mkdir(parents=True, exist_ok=True)  # now, not after hours of training
-    members = []
-    for k in range(folds):
-        say(f"fold {k + 1} of {folds}")
-        members.append(_member(cohort, np.flatnonzero(fold != k), config, run_dir / f"fold{k}", device, progress, say))
-    say("final fit")
-    final = _member(cohort, np.arange(len(cohort)), config, run_dir / "final", device, progress, say)
-    facts = [json.loads((run_dir / n / "fit.json").read_text()) for n in (*(f"fold{k}" for k in range(folds)), "final")]
+    fitted: list[Fitted] = []
+    parts: list[Member] = []
+    for k in (*range(folds), None):
+        rows = np.arange(len(cohort)) if k is None else np.flatnonzero(fold != k)
+        soft = teach(cohort, rows, config, run_dir, k)
+        networks = []
+        for seed in range(config.seed, config.seed + (members if k is None else of_fold)):
+            say(f"{'all records' if k is None else f'fold {k + 1} of {folds}'}, seed {seed}")
+            seeded = replace(config, seed=seed)
+            where = run_folder(run_dir, seeded, k)
+            networks.append(fit_once(cohort, seeded, rows, where, device, progress, say, soft, devices))
+        fitted += networks
+        parts.append(Member(Ensemble([n.model for n in networks]), networks[0].normaliser, networks[0].targets))
     provenance = {
         "config": asdict(config),
         "folds": folds,
+        "members": members,
+        "fold_members": of_fold,
         "fold_of": {fingerprint(i): int(k) for i, k in zip(cohort.ids, fold, strict=True)},
         "data_digest": cohort.digest(),
         "data_arguments": data_arguments,
         "records": len(cohort),
         "refused": len(cohort.refused),
-        "parameters": sum(p.numel() for p in final.model.parameters()),
-        "wall_minutes": round(sum(f["seconds"] for f in facts) / 60, 1),
-        "peak_memory_gb": max(f["peak_memory_gb"] for f in facts),
-        "device": _device_name(device),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "lightning": version("lightning"),
-        "python": platform.python_version(),
-        "final_epochs": facts[-1]["epochs"],
-        "final_best_epoch": facts[-1]["best_epoch"],
-        "fold_best_epochs": [f["best_epoch"] for f in facts[:-1]],
+        **_facts(fitted, members, device, devices),
     }
-    # The figures are those of the stored weights, read back through the strict path, not of the ones in memory.
-    save_checkpoint(out, final, provenance, "", members)
+    final, trained = parts[-1], parts[:-1]
+    say("calibration and out-of-fold figures")
+    # They are those of the stored weights, read back through the strict path, not of the ones in memory.
+    save_checkpoint(out, final, provenance, "", trained)
+    calibration = None
+    if cohort.task.kind == "binary":
+        calibration = _calibrate(out, cohort)
+        provenance["calibration"] = calibration.facts()
+        save_checkpoint(out, final, provenance, "", trained, calibration)
     checkpoint = load_checkpoint(out)
-    say("out-of-fold figures")
-    measured = as_json(measure(cohort, out_of_fold(checkpoint, load_folds(out), cohort)[0]))
+    measured = figures_of(cohort, out_of_fold(checkpoint, load_folds(out), cohort))
     provenance["out_of_fold"] = measured
     provenance["simulated"] = _simulated(checkpoint)
-    save_checkpoint(out, final, provenance, model_card(cohort.task, provenance, measured), members)
+    if cohort.task.kind == "binary":
+        say("missing modalities")
+        provenance["removal"] = removal_curves(fold, load_folds(out), cohort)
+    save_checkpoint(out, final, provenance, model_card(cohort.task, provenance, measured), trained, calibration)
+    if calibration is not None:
+        (out / PLOT).write_text(calibration_svg(cohort.task, measured), encoding="utf-8")
     return out
+
+
+def figures_of(cohort: Cohort, found: np.ndarray) -> dict[str, Any]:
+    """What a card and `evaluate` report of out-of-fold outputs f64[N, K], as plain values."""
+    if cohort.task.kind == "regression":
+        return regression.as_json(regression.measure_forecast(cohort, found))
+    return as_json(measure(cohort, expit(found[:, 0])))
+
+
+def _calibrate(path: Path, cohort: Cohort) -> Calibration:
+    checkpoint = load_checkpoint(path)
+    logits = out_of_fold(checkpoint, load_folds(path), cohort)[:, 0]
+    return fit_calibration(logits, cohort.labels, cohort.present(), fold_of(checkpoint, cohort))
 
 
 def _simulated(checkpoint: Checkpoint) -> dict[str, Any] | None:
     """How the final model ranks the simulated sample cohort, which it never saw; None where the cohort is not there."""
     folder = SAMPLES / checkpoint.task.name
-    if not folder.is_dir():
+    if checkpoint.task.kind != "binary" or not folder.is_dir():
         return None
     cohort = read_folders(checkpoint.task, [folder], progress=False)
     return as_json(measure(cohort, predict(checkpoint, cohort, np.arange(len(cohort)))))
 
 
-def _require_enough(labels: np.ndarray, fold: np.ndarray, config: TrainConfig) -> None:
-    """Refuse before the first fit what the last could fail on: rows that decide when to stop must hold both classes."""
-    for k in range(int(fold.max()) + 1):
-        rows = labels[fold != k]
-        rarer = min(int((rows > 0.5).sum()), int((rows <= 0.5).sum()))
-        if rarer < 2 or math.ceil(config.validation_share * len(rows)) < 2:
-            raise InputError(
-                "--data",
-                f"{len(rows)} records to train fold {k + 1} on, {rarer} of the rarer class",
-                f"2 or more of each class, and 2 or more records in a {config.validation_share:.0%} share of them",
-                "Name more data.",
-            )
-
-
-def _member(
-    cohort: Cohort, rows: np.ndarray, config: TrainConfig, run_dir: Path, device: str, progress: bool, say: Say
-) -> Member:
-    """Fit on these rows, or take up what an earlier run finished. A tenth of the rows decides when to stop."""
-    train_rows, val_rows = train_test_split(
-        rows, test_size=config.validation_share, stratify=cohort.labels[rows], random_state=config.seed
-    )
-    normaliser = cohort.fit_normaliser(train_rows)
-    weights, facts = run_dir / "fit.safetensors", run_dir / "fit.json"
-    if facts.exists():
-        known = json.loads(facts.read_text())
-        model = build_fusion(config.fusion, cohort.task.schema, config.model, tuple(known["prior"]))
-        model.load_state_dict(load_file(weights))
-        return Member(model.eval(), normaliser)
-    run_dir.mkdir(parents=True, exist_ok=True)
-    result = fit(
-        cohort, cohort.batch(normaliser), np.sort(train_rows), np.sort(val_rows), config, run_dir, device,
-        progress=progress,
-    )  # fmt: skip
-    save_file({k: v.contiguous() for k, v in result.model.state_dict().items()}, weights)
-    # Renamed into place: a kill between opening and writing must not leave half a file that says "finished".
-    part = facts.with_suffix(".part")
-    part.write_text(json.dumps(_facts(result)))
-    part.replace(facts)
-    for state in run_dir.glob("*.ckpt"):
-        state.unlink()
-    say(f"  best loss {result.best_loss:.4f} at epoch {result.best_epoch} of {result.epochs}")
-    return Member(result.model, normaliser)
-
-
-def _facts(result: Fit) -> dict[str, object]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    if torch.cuda.is_available():
-        peak = torch.cuda.max_memory_allocated() / 2**30
+def _facts(fitted: Sequence[Fitted], members: int, device: str, devices: int) -> dict[str, Any]:
+    """How the trainings went. The last `members` of them are the shipped ensemble."""
+    facts = [network.facts for network in fitted]
+    shipped = facts[-members:]
     return {
-        "prior": list(result.model.prior),
-        "best_loss": result.best_loss,
-        "best_epoch": result.best_epoch,
-        "epochs": result.epochs,
-        "seconds": result.seconds,
-        "peak_memory_gb": round(peak, 2),
+        "parameters": sum(f["parameters"] for f in shipped),
+        "wall_minutes": round(sum(f["seconds"] for f in facts) / 60, 1),
+        "peak_memory_gb": max(f["peak_memory_gb"] for f in facts),
+        "device": _device_name(device),
+        "devices": devices,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "lightning": version("lightning"),
+        "python": platform.python_version(),
+        "final_epochs": [f["epochs"] for f in shipped],
+        "final_best_epochs": [f["best_epoch"] for f in shipped],
+        "fold_best_epochs": [f["best_epoch"] for f in facts[:-members]],
     }
 
 

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
 
+from amfn.calibration import fit_calibration
 from amfn.checkpoint import (
+    CALIBRATION,
     CARD,
     CONFIG,
     WEIGHTS,
@@ -24,7 +27,7 @@ from amfn.checkpoint import (
     save_checkpoint,
 )
 from amfn.types import InputError
-from tests.cohorts import stays, tiny_model, write_tiny_checkpoint
+from tests.cohorts import stays, tiny_ensemble, tiny_model, write_tiny_checkpoint
 
 COHORT = stays(6)
 
@@ -37,6 +40,10 @@ def saved(tmp_path: Path) -> Path:
 def edit_config(path: Path, **changes: Any) -> None:
     file = path / CONFIG
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def edit_ensemble(path: Path, **changes: Any) -> None:
+    edit_config(path, ensemble=json.loads((path / CONFIG).read_text())["ensemble"] | changes)
 
 
 def edit_weights(path: Path, change: Callable[[dict[str, torch.Tensor]], Any], name: str = WEIGHTS) -> None:
@@ -56,14 +63,17 @@ def refused(path: Path, file: str | None, expected: str) -> None:
 
 
 def test_save_and_load_give_equal_logits(tmp_path: Path) -> None:
-    model, normaliser = tiny_model(), COHORT.fit_normaliser(range(6))
-    save_checkpoint(tmp_path, Member(model, normaliser), {"seed": 3}, "# Card\n")
+    """Weights are kept in half precision: a second trip through the file changes nothing any more."""
+    normaliser = COHORT.fit_normaliser(range(6))
+    save_checkpoint(tmp_path, Member(tiny_ensemble(), normaliser), {"seed": 3}, "# Card\n")
     loaded = load_checkpoint(tmp_path)
+    save_checkpoint(tmp_path / "again", Member(loaded.model, loaded.normaliser), {}, "")
+    again = load_checkpoint(tmp_path / "again")
     batch = COHORT.batch(normaliser)
-    with torch.no_grad():
-        assert torch.equal(loaded.model(COHORT.batch(loaded.normaliser)).logits, model(batch).logits)
+    assert torch.equal(loaded.model(COHORT.batch(loaded.normaliser)).logits, again.model(batch).logits)
+    assert len(loaded.model) == 2
     assert loaded.normaliser == normaliser
-    assert loaded.base_rate == 0.3
+    assert loaded.base_rate == pytest.approx(0.3)
     assert loaded.provenance == {"seed": 3}
     assert loaded.card == "# Card\n"
     assert loaded.architecture["system"] == "amfn"
@@ -79,14 +89,16 @@ def test_a_loaded_model_is_frozen(saved: Path) -> None:
 
 def test_fold_members_have_their_own_weights_and_priors(saved: Path) -> None:
     first, second = load_folds(saved)
-    assert [*first.model.prior, *second.model.prior] == pytest.approx([0.2, 0.3])
-    assert not torch.equal(first.model.state_dict()["head.weight"], second.model.state_dict()["head.weight"])
+    priors = [network.prior[0] for fold in (first, second) for network in fold.model.networks]
+    assert priors == pytest.approx([0.2, 0.2, 0.3, 0.3])
+    heads = [network.state_dict()["head.weight"] for fold in (first, second) for network in fold.model.networks]
+    assert len({tuple(head.flatten().tolist()) for head in heads}) == 4
     assert first.normaliser == COHORT.fit_normaliser(range(6))
 
 
-def test_fold_members_stay_close_in_half_precision(tmp_path: Path) -> None:
+def test_networks_stay_close_in_half_precision(tmp_path: Path) -> None:
     normaliser = COHORT.fit_normaliser(range(6))
-    member = Member(tiny_model(), normaliser)
+    member = Member(tiny_ensemble(), normaliser)
     save_checkpoint(tmp_path, member, {}, "", [member])
     batch = COHORT.batch(normaliser)
     with torch.no_grad():
@@ -127,13 +139,13 @@ def test_a_schema_that_is_not_the_tasks(saved: Path) -> None:
 
 
 def test_another_format_version(saved: Path) -> None:
-    edit_config(saved, format=2)
-    refused(saved, CONFIG, "format 2")
+    edit_config(saved, format=1)
+    refused(saved, CONFIG, "format 1")
 
 
 def test_a_missing_key(saved: Path) -> None:
-    edit_weights(saved, lambda weights: weights.pop("head.bias"))
-    refused(saved, WEIGHTS, "1 keys or shapes differ, first 'head.bias'")
+    edit_weights(saved, lambda weights: weights.pop("members.1.head.bias"))
+    refused(saved, WEIGHTS, "1 keys or shapes differ, first 'members.1.head.bias'")
 
 
 def test_an_extra_key(saved: Path) -> None:
@@ -142,18 +154,18 @@ def test_an_extra_key(saved: Path) -> None:
 
 
 def test_a_wrong_shape(saved: Path) -> None:
-    edit_weights(saved, lambda weights: weights.update({"head.weight": torch.zeros(1, 9)}))
-    refused(saved, WEIGHTS, "1 keys or shapes differ, first 'head.weight'")
+    edit_weights(saved, lambda weights: weights.update({"members.0.head.weight": torch.zeros(1, 9)}))
+    refused(saved, WEIGHTS, "1 keys or shapes differ, first 'members.0.head.weight'")
 
 
 def test_an_architecture_that_the_weights_are_not_of(saved: Path) -> None:
     config = json.loads((saved / CONFIG).read_text())
     edit_config(saved, architecture=config["architecture"] | {"graph_layers": 2})
-    refused(saved, WEIGHTS, "'graph.layers.1.weight'")
+    refused(saved, WEIGHTS, "'members.0.graph.layers.1.weight'")
 
 
 def test_weights_that_are_not_finite(saved: Path) -> None:
-    edit_weights(saved, lambda weights: weights["head.weight"].fill_(float("nan")))
+    edit_weights(saved, lambda weights: weights["members.0.head.weight"].fill_(float("nan")))
     refused(saved, WEIGHTS, "not finite")
 
 
@@ -220,7 +232,7 @@ def test_a_config_that_is_not_text(saved: Path) -> None:
     refused(saved, CONFIG, "not readable as JSON")
 
 
-@pytest.mark.parametrize("key", ["sha256", "normalisation", "schema", "prior", "folds"])
+@pytest.mark.parametrize("key", ["sha256", "ensemble", "schema", "folds"])
 def test_a_config_without_a_key(saved: Path, key: str) -> None:
     config = json.loads((saved / CONFIG).read_text())
     del config[key]
@@ -235,20 +247,61 @@ def test_a_config_without_a_key(saved: Path, key: str) -> None:
         ({"fusion": "magic"}, "'magic' is not registered"),
         ({"architecture": {"dim": 8, "depth": 4}}, r"unknown setting\(s\) depth"),
         ({"architecture": {"dim": 10, "heads": 4}}, "must be divisible"),
-        ({"prior": [0.0]}, "prior"),
-        ({"prior": []}, "prior"),
-        ({"prior": "high"}, "prior"),
         ({"sha256": []}, "sha256"),
-        ({"normalisation": {}}, "normalisation"),
-        ({"normalisation": {"heart_rate": [{"mode": "magic"}]}}, "normalisation"),
+        ({"ensemble": []}, "ensemble"),
         ({"architecture": 3}, "architecture"),
-        ({"normalisation": {"heart_rate": [{"mode": "zscore", "mean": 0, "std": 0}]}}, "normalisation"),
         ({"task": ["icu_mortality"]}, "task is"),
     ],
 )
 def test_a_config_with_a_value_that_cannot_be(saved: Path, changes: dict[str, Any], expected: str) -> None:
     edit_config(saved, **changes)
     refused(saved, CONFIG, expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"priors": [[0.0]]}, "prior"),
+        ({"priors": [[]]}, "prior"),
+        ({"priors": []}, "priors"),
+        ({"priors": "high"}, "priors"),
+        ({"priors": [[0.3]]}, "keys or shapes differ"),
+        ({"normalisation": {}}, "normalisation"),
+        ({"normalisation": {"heart_rate": [{"mode": "magic"}]}}, "normalisation"),
+        ({"normalisation": {"heart_rate": [{"mode": "zscore", "mean": 0, "std": 0}]}}, "normalisation"),
+        ({"targets": {"mean": [0.0], "std": [1.0]}}, "binary task"),
+    ],
+)
+def test_an_ensemble_that_cannot_be(saved: Path, changes: dict[str, Any], expected: str) -> None:
+    edit_ensemble(saved, **changes)
+    with pytest.raises(InputError, match=expected):
+        load_checkpoint(saved)
+
+
+def test_a_calibration_travels_with_the_weights(tmp_path: Path) -> None:
+    """Logits come out tempered, the digest knows of it, and a changed file is refused."""
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 2, 200)
+    logits = 3 * (labels - 0.5) + draw.normal(0, 4, 200)
+    present = np.ones((200, len(COHORT.task.schema.modalities)), bool)
+    fitted = fit_calibration(logits, labels, present, np.arange(200) % 5)
+    normaliser = COHORT.fit_normaliser(range(6))
+    member = Member(tiny_ensemble(), normaliser)
+    save_checkpoint(tmp_path, member, {}, "", [member])
+    plain = load_checkpoint(tmp_path)
+    save_checkpoint(tmp_path, member, {}, "", [member], fitted)
+    loaded, fold = load_checkpoint(tmp_path), load_folds(tmp_path)[0]
+    assert loaded.digest != plain.digest
+    assert loaded.calibration is not None
+    assert loaded.calibration.temperature == pytest.approx(fitted.temperature)
+    batch = COHORT.batch(normaliser)
+    expected = plain.model(batch).logits / fitted.temperature + fitted.shift
+    torch.testing.assert_close(loaded.model(batch).logits, expected)
+    torch.testing.assert_close(fold.model(batch).logits, expected)
+    blob = bytearray((tmp_path / CALIBRATION).read_bytes())
+    blob[-1] ^= 1
+    (tmp_path / CALIBRATION).write_bytes(blob)
+    refused(tmp_path, CALIBRATION, "SHA-256")
 
 
 def test_a_fold_that_was_changed(saved: Path) -> None:
@@ -270,12 +323,12 @@ def test_a_fold_that_is_missing(saved: Path) -> None:
 def test_the_digest_covers_what_predicts_besides_the_weights(saved: Path) -> None:
     """Results are cached under it: the same weights under another normalisation are another model."""
     before = load_checkpoint(saved).digest
-    scales = json.loads((saved / CONFIG).read_text())["normalisation"]
+    scales = json.loads((saved / CONFIG).read_text())["ensemble"]["normalisation"]
     edit_config(saved, provenance={"note": "says nothing about the answer"})
     assert load_checkpoint(saved).digest == before
     first = next(name for name, scale in scales.items() if scale[0]["mode"] == "zscore")
     scales[first][0]["mean"] += 1.0
-    edit_config(saved, normalisation=scales)
+    edit_ensemble(saved, normalisation=scales)
     assert load_checkpoint(saved).digest != before
 
 
@@ -298,10 +351,10 @@ def test_a_config_that_was_tampered_with_is_refused(saved: Path, changes: dict[s
 
 
 def test_a_scale_that_does_not_fit_its_channel_is_refused(saved: Path) -> None:
-    scales = json.loads((saved / CONFIG).read_text())["normalisation"]
+    scales = json.loads((saved / CONFIG).read_text())["ensemble"]["normalisation"]
     first = next(name for name, scale in scales.items() if scale[0]["mode"] == "zscore")
     scales[first][0]["mode"] = "record"
-    edit_config(saved, normalisation=scales)
+    edit_ensemble(saved, normalisation=scales)
     with pytest.raises(InputError, match="fitting scale"):
         load_checkpoint(saved)
 
