@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from amfn.cli_benchmark import benchmark
 from amfn.types import InputError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def fetch(
 
 @app.command()
 def prepare(
-    task: Annotated[str, typer.Argument(help="icu_mortality or icu_alarm.")],
+    task: Annotated[str, typer.Argument(help="icu_mortality, icu_alarm or vitals_forecast.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="The .npz to write.")],
 ) -> None:
@@ -96,7 +97,7 @@ def prepare(
 
 @app.command()
 def train(
-    task: Annotated[str, typer.Argument(help="icu_mortality or icu_alarm.")],
+    task: Annotated[str, typer.Argument(help="icu_mortality, icu_alarm or vitals_forecast.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="Checkpoint folder to write.")],
     run_dir: Annotated[
@@ -106,11 +107,16 @@ def train(
         Path | None, typer.Option(help="JSON with training settings that differ from the task's.")
     ] = None,
     folds: Annotated[int, typer.Option(help="Stratified folds for the figures of the model card.")] = 5,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes split, order, initialisation and dropout.")] = 0,
+    members: Annotated[int, typer.Option(help="Networks of each ensemble; their seeds count up from --seed.")] = 5,
+    fold_members: Annotated[
+        int | None, typer.Option(help="Networks of a fold's ensemble, if fewer: it saves most of the time.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes stopping rows, order, initialisation and dropout.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda (mixed precision).")] = "auto",
+    devices: Annotated[int, typer.Option(help="GPUs, or CPU processes, that share every batch of one training.")] = 1,
     threads: Threads = 1,
 ) -> None:
-    """Train a task: out-of-fold members, final model, checkpoint and model card. Run again to resume after a kill."""
+    """Train a task: an ensemble for each fold and the one to ship, calibration, model card. Run again to resume."""
     import torch
 
     from amfn.dataset import read_folders
@@ -130,10 +136,14 @@ def train(
     cohort = read_folders(chosen, data)
     typer.echo(f"{len(cohort)} records, data digest {cohort.digest()}, {len(cohort.refused)} refused, on {where}")
     path = train_task(
-        cohort, settings, out, run_dir or Path("runs") / chosen.name, folds=folds, device=where,
+        cohort, settings, out, run_dir or Path("runs") / chosen.name, folds=folds, members=members,
+        fold_members=fold_members, device=where, devices=devices,
         data_arguments=" ".join(f"--data {p.name}" for p in data), say=typer.echo,
     )  # fmt: skip
     typer.echo(f"Written: {path}")
+
+
+app.command()(benchmark)
 
 
 @app.command()
@@ -151,14 +161,16 @@ def evaluate(
     from amfn.checkpoint import load_checkpoint, load_folds
     from amfn.console import report_lines
     from amfn.dataset import read_folders
+    from amfn.pipeline import figures_of
 
     torch.set_num_threads(threads)
     loaded = load_checkpoint(checkpoint)
     cohort = read_folders(loaded.task, data, progress=not as_json)
     if trained_only:
         cohort = evaluation.trained_on(loaded, cohort)
-    chances, seen = evaluation.out_of_fold(loaded, load_folds(checkpoint), cohort)
-    measured = evaluation.as_json(evaluation.measure(cohort, chances))
+    found = evaluation.out_of_fold(loaded, load_folds(checkpoint), cohort)
+    seen = int((evaluation.fold_of(loaded, cohort) >= 0).sum())
+    measured = figures_of(cohort, found)
     if as_json:
         typer.echo(json.dumps({**measured, "out_of_fold": seen, "new": len(cohort) - seen, "data": cohort.digest()}))
         return
@@ -175,13 +187,20 @@ def predict(
     checkpoint: CheckpointOption = None,
     alarm_type: AlarmType = None,
     alarm_at: AlarmAt = None,
+    error_rate: Annotated[
+        float, typer.Option(min=0.01, max=0.5, help="How often the set of outcomes may miss the true one.")
+    ] = 0.1,
     as_json: Json = False,
 ) -> None:
-    """Predict one record and show how its modalities were fused."""
-    from amfn.console import answer_lines, as_dict
+    """Predict one record: chance, how far the networks differ, similar records, outcomes not ruled out, fusion."""
+    from amfn.console import answer_lines, as_dict, forecast_dict, forecast_lines
 
     found = _answer(record, checkpoint, alarm_type, alarm_at)
-    typer.echo(json.dumps(as_dict(found), indent=1) if as_json else "\n".join(answer_lines(found)))
+    if found.forecast is not None:
+        lines = [json.dumps(forecast_dict(found), indent=1)] if as_json else forecast_lines(found)
+    else:
+        lines = [json.dumps(as_dict(found, error_rate), indent=1)] if as_json else answer_lines(found, error_rate)
+    typer.echo("\n".join(lines))
 
 
 @app.command()
@@ -198,6 +217,11 @@ def explain(
     from amfn.console import as_dict, explanation_lines
 
     found = _answer(record, checkpoint, alarm_type, alarm_at)
+    if found.forecast is not None:
+        raise InputError(
+            found.checkpoint.path, f"a model of {found.checkpoint.task.name}, which has "
+            f"{len(found.forecast)} outputs", "a model that answers one yes-or-no question", "Use `predict` for it.",
+        )  # fmt: skip
     data = _explanation(found, steps, top)
     if as_json:
         typer.echo(json.dumps({**as_dict(found), **data}, indent=1))

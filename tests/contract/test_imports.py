@@ -40,7 +40,29 @@ def _amfn(*names: str) -> tuple[str, ...]:
 BELOW_TRAINING = _amfn("types", "readers", "batch", "encoders", "tasks", "fusion", "losses")
 # What trains, measures and keeps models: these may use each other.
 TRAINING = _amfn(
-    *("dataset", "settings", "training", "pipeline", "evaluation", "calibration", "checkpoint", "inference", "card")
+    *(
+        "dataset",
+        "settings",
+        "training",
+        "teacher",
+        "removal",
+        "runs",
+        "pipeline",
+        "evaluation",
+        "regression",
+        "trainable",
+        "training_module",
+        "reliability",
+        "subgroups",
+        "conformal",
+        "calibration",
+        "checkpoint",
+        "inference",
+        "card",
+        "card_words",
+        "plots",
+        "sentences",
+    )
 )
 DRAWING = Rule(
     ours=("amfn.types", "explain.types", "app.theme"),
@@ -57,7 +79,9 @@ RULES: dict[str, Rule] = {
     "amfn.tasks": Rule(ours=_amfn("types", "readers", "batch")),
     "amfn.losses": Rule(ours=_amfn("types", "encoders")),
     "amfn.fusion": Rule(ours=_amfn("types", "encoders")),
-    **{name: Rule(ours=BELOW_TRAINING + TRAINING) for name in TRAINING},
+    "amfn.classical": Rule(ours=_amfn("types", "batch", "encoders")),
+    **{name: Rule(ours=BELOW_TRAINING + TRAINING + _amfn("classical")) for name in TRAINING},
+    "amfn.benchmark": Rule(ours=BELOW_TRAINING + TRAINING + _amfn("classical")),
     "amfn.cli": Rule(ours=("amfn", "explain", "sample_data.generator")),
     "amfn.console": Rule(ours=BELOW_TRAINING + TRAINING),
     "amfn.__main__": Rule(ours=_amfn("cli")),

@@ -16,7 +16,8 @@ import torch
 from typer.testing import CliRunner
 
 from amfn import evaluation
-from amfn.card import DISCLAIMER, bins_table, figures_table, groups_table
+from amfn.card import PLOT, bins_table, calibration_svg, coverage_table, decision_table, figures_table, subgroups_table
+from amfn.card_words import DISCLAIMER
 from amfn.checkpoint import load_checkpoint
 from amfn.cli import app
 from amfn.types import InputError
@@ -27,7 +28,7 @@ ALARMS, STAYS = ROOT / "sample_data" / "icu_alarm", ROOT / "sample_data" / "icu_
 MODELS = ROOT / "checkpoints"
 ANSWER_KEYS = {
     "record", "record_digest", "task", "event", "checkpoint_digest", "risk", "base_rate", "logit", "bias", "modalities",
-    "findings", "disclaimer",
+    "networks", "similar", "conformal_set", "findings", "disclaimer",
 }  # fmt: skip
 MODALITY_KEYS = {"name", "present", "gate", "weight", "logit_part"}
 
@@ -210,10 +211,14 @@ def assert_card_says(task: str, measured: dict[str, Any]) -> None:
     loaded = load_checkpoint(MODELS / task)
     assert measured["data"] == loaded.provenance["data_digest"]
     assert (measured["out_of_fold"], measured["new"]) == (loaded.provenance["records"], 0)
-    for part in (figures_table(measured), groups_table(loaded.task, measured), bins_table(measured)):
+    tables = [figures_table(measured), subgroups_table(loaded.task, measured), bins_table(measured)]
+    assert loaded.calibration is not None
+    tables += [decision_table(measured), coverage_table(loaded.task, loaded.calibration.facts()["coverage"])]
+    for part in tables:
         assert part in loaded.card
+    assert (loaded.path / PLOT).read_text() == calibration_svg(loaded.task, measured)
     stored = loaded.provenance["out_of_fold"]
-    assert measured["groups"].keys() == stored["groups"].keys()
+    assert measured["subgroups"].keys() == stored["subgroups"].keys()
     for name, figure in stored["figures"].items():
         assert measured["figures"][name] == pytest.approx(figure, abs=2e-4), name
 
