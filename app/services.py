@@ -6,7 +6,6 @@ Models are cached by their checkpoint's hash, results by record hash, model hash
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import threading
 import time
@@ -21,10 +20,13 @@ import torch
 
 from amfn.checkpoint import CONFIG, WEIGHTS, Checkpoint, fingerprint, load_checkpoint
 from amfn.readers import Folder, open_folder, read_record
-from amfn.tasks import TASKS, Task, get_task
+from amfn.tasks import TASKS, get_task
 from amfn.types import InputError, Record, Schema
+from app.certainty import certainty
+from app.performance import model_facts as _model_facts
+from app.performance import performance as _measured
 from app.text import clock
-from app.views import Analysis, Case, Entry, Listing, ModelFacts, NoFolder, NoSuchRecord, Refusal, refusal
+from app.views import Analysis, Case, Entry, Listing, ModelFacts, NoFolder, NoSuchRecord, Performance, Refusal, refusal
 from explain.gradients import integrated_gradients
 from explain.narrative import one_sentence
 from explain.shapley import coalitions, fuse_subsets
@@ -35,10 +37,8 @@ SAMPLES = ROOT / "sample_data"
 AUTOMATIC_UP_TO = 600
 """Cohorts up to this size are read and ranked without being asked."""
 FORMATS: Mapping[str, str] = {"icu_mortality": "challenge2012", "icu_alarm": "wfdb"}
-"""Which reader's records a task takes."""
+"""The tasks on the screens, and which reader's records each takes."""
 UNKNOWN = "not recorded"
-LISTED_UP_TO = 40
-"""Longer tables of a checkpoint's provenance are named with their length only."""
 SLICE_S = 0.1
 """Between two slices of a survey a page change is noticed."""
 PARTS = ("attention", "adjacency", "gates", "weights", "node_logits", "bias")
@@ -48,7 +48,7 @@ torch.set_num_threads(1)
 
 
 def task_titles() -> dict[str, str]:
-    return {name: task.wording.title for name, task in TASKS.items()}
+    return {name: get_task(name).wording.title for name in FORMATS}
 
 
 def schema(task: str) -> Schema:
@@ -108,7 +108,7 @@ def listing(folder: str, task: str) -> Listing:
 
 def tasks_in(folder: str) -> tuple[str, ...]:
     """The tasks for which `folder` holds records."""
-    return tuple(task for task in TASKS if listing(folder, task).ids)
+    return tuple(task for task in FORMATS if listing(folder, task).ids)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking into the folder …")
@@ -180,6 +180,7 @@ def case(listed: Listing, record_id: str) -> Case:
         simulated=is_sample(listed),
         trained_on=fingerprint(record_id) in model.fold_of,
         noun=wording.event,
+        positive=wording.positive,
         outcome=None if known is None else wording.positive if known else wording.negative,
         analysis=_analyse(loaded.digest, model.digest, loaded.prepared, model),
     )
@@ -236,6 +237,7 @@ def _analyse(record_digest: str, weights: str, _prepared: Record, _model: Checkp
     shapley = game.shapley()
     titles = tuple(modality.title for modality in spec.modalities)
     risks = 1 / (1 + np.exp(-logits))
+    members = [] if prediction.members is None else prediction.members[:, -1, 0].tolist()
     parts = {name: getattr(prediction.trace, name) for name in PARTS}
     arrays = {name: tensor.numpy() for name, tensor in parts.items() if tensor is not None}
     for name in {"node_logits", "bias"} & set(arrays):
@@ -259,6 +261,7 @@ def _analyse(record_digest: str, weights: str, _prepared: Record, _model: Checkp
             missing=[name for name, here in zip(spec.names, present, strict=True) if not here],
             noun=f"chance of {_model.task.wording.event}",
         ),
+        certainty=certainty(_model, float(logits[-1]), members, present),
     )
 
 
@@ -349,31 +352,15 @@ def complete(listed: Listing, progress: Callable[[float], Any]) -> Survey:
 
 
 def model_facts(task: str) -> ModelFacts:
+    return _model_facts(checkpoint(task))
+
+
+def performance(task: str) -> Performance:
+    """How the task's model did on records it had not seen."""
     model = checkpoint(task)
-    spec: Task = model.task
-    return ModelFacts(
-        title=spec.wording.title,
-        digest=model.digest,
-        schema=spec.schema.digest(),
-        base_rate=model.base_rate,
-        parameters=sum(p.numel() for p in model.model.parameters()),
-        megabytes=(model.path / WEIGHTS).stat().st_size / 1e6,
-        modalities=tuple((m.title, m.kind, ", ".join(c.title for c in m.channels)) for m in spec.schema.modalities),
-        architecture=_flat(model.architecture),
-        provenance=_flat(model.provenance),
-        card=model.card,
-    )
+    return _performance(model.digest, model)
 
 
-def _flat(values: Mapping[str, Any], lead: str = "") -> tuple[tuple[str, str], ...]:
-    """Nested settings as 'outer: inner' names with plain values."""
-    rows: list[tuple[str, str]] = []
-    for name, value in values.items():
-        title = f"{lead}{name.replace('_', ' ')}"
-        if isinstance(value, Mapping | list) and len(value) > LISTED_UP_TO:
-            rows.append((title, f"{len(value):,} entries, in {CONFIG}"))
-        elif isinstance(value, Mapping):
-            rows += _flat(value, f"{title}: ")
-        else:
-            rows.append((title, value if isinstance(value, str) else json.dumps(value, default=str)))
-    return tuple(rows)
+@st.cache_data(max_entries=8, show_spinner="Measuring …")
+def _performance(weights: str, _model: Checkpoint) -> Performance:
+    return _measured(_model)

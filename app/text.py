@@ -20,6 +20,28 @@ HELP_RISK = (
     "The model's estimate for this record, from 0 to 100 %. The base rate is how often the outcome occurred in the "
     "training data: what one would guess knowing nothing of this patient."
 )
+HELP_NETWORKS = (
+    "Several networks were trained on the same data from different random starts; the estimate is made of all of them. "
+    "Where they differ much, chance in the training decides a part of the answer. Where they agree they can still all "
+    "be wrong: what the data lack, none of them knows."
+)
+HELP_HEADS = "A network mixes modalities in several ways at once, called heads."
+HELP_SIMILAR = (
+    "The training records whose estimate came closest to this one, each estimated by networks that had not seen it: "
+    "how many of them had the outcome. The interval is the exact binomial one (Clopper and Pearson)."
+)
+HELP_SETS = (
+    "An outcome is ruled out where an estimate like this would be unusual among the training records that had it and "
+    "of which the same things were recorded. Each outcome is asked on its own (conformal prediction). Where there are "
+    "too few such records, the answer is refused."
+)
+HELP_ERROR_RATE = (
+    "How often, in records like those of the training, the true outcome may be ruled out. A smaller rate gives more "
+    "cautious answers. How often it happened stands on the Model page."
+)
+ONE_NETWORK = "This model is a single network, so there is nothing to compare."
+NO_CALIBRATION = "This model came without stored answers to its training records."
+TOO_FEW = "too few"
 HELP_SHAPLEY = (
     "Shapley value: what a modality adds to the log-odds on average, over every order in which the modalities could be "
     "made known to the model. Exact: all combinations were run."
@@ -53,6 +75,21 @@ AIDS: dict[str, str] = {
         "the total. Modalities were mixed before, so a part may hold what another one measured."
     ),
     "shapley": "To the right raises, to the left lowers. The bars add up from 'nothing known' to this record.",
+    "reliability": (
+        "Tenths of the training records, each estimated by networks that had not seen it. On the dotted line what was "
+        "estimated is what happened; points below it were estimated too high. Bars: exact 95 % intervals."
+    ),
+    "decision": (
+        "For someone who would act from a given chance on: how many rightly placed actions a record are left after "
+        "taking off the needless ones, at the price that this chance puts on them. The highest line is the best choice."
+    ),
+    "coverage": (
+        "How often the outcome that came true was among those not ruled out; each fifth of the records was compared "
+        "with the other four. It should be about 100 % less the error rate, for either outcome. What was recorded in "
+        "fewer than 20 records has no line of its own."
+    ),
+    "subgroups": "The same figures within parts of the records; nothing is measured where too few had an outcome.",
+    "removal": "How well records are ranked when modalities are taken away at random; 0.5 is a coin.",
     "totals": "Attributions added up over each modality: the step from a neutral record, not from 'nothing recorded'.",
 }
 

@@ -1,6 +1,6 @@
 """What pages draw from: plain numbers and words about one record, without torch.
 
-Axes: P subsets of the present modalities, M modalities, H heads.
+Axes: P subsets of the present modalities, M modalities, H heads: those of every network, one network after the other.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from amfn.calibration import Similar, Spread
 from amfn.types import Finding, InputError, Record
 from app.figures import State
 
@@ -65,8 +66,10 @@ class Fused:
     """How the model fused one subset of a record's modalities. A part that the model does not have is None.
 
     attention f32[H, M, M]; adjacency f32[M, M]; gates, weights, node_logits f32[M]; logit = bias + sum of node_logits.
+    networks: how many of them the model is the mean of.
     """
 
+    networks: int
     risk: float
     logit: float
     states: tuple[State, ...]
@@ -77,11 +80,36 @@ class Fused:
     node_logits: np.ndarray | None
     bias: float | None
 
-    def attention_of(self, head: int | None) -> np.ndarray:
-        """One head's attention f32[M, M], or for None the mean over heads. Raises InputError where there is none."""
+    def attention_of(self, network: int | None, head: int | None) -> np.ndarray:
+        """Attention f32[M, M]: of one head of one network, for head None the mean over its heads, for network None over
+        all. Heads of different networks have nothing in common but their number. Raises InputError where there is none.
+        """
         if self.attention is None:
             raise InputError("attention", "a model without it", "a model with attention", "Leave this chart out.")
-        return self.attention.mean(axis=0) if head is None else self.attention[head]
+        if network is None:
+            return self.attention.mean(axis=0)
+        own = np.split(self.attention, self.networks)[network]
+        return own.mean(axis=0) if head is None else own[head]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeSet:
+    """The outcomes that cannot be ruled out at an error rate, in words: the answer, and what it rests on."""
+
+    error_rate: float
+    heading: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """What stands beside an estimate. spread: of the networks' own answers, None for a single one; similar, sets: None
+    and empty for a model without calibration."""
+
+    networks: int
+    spread: Spread | None
+    similar: Similar | None
+    sets: tuple[OutcomeSet, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +117,8 @@ class Analysis:
     """Everything one pass over all subsets of a record's modalities gives. The full record is the last row.
 
     masks bool[P, M]; logits, risks f64[P]; parts: the trace's fields by name, each [P, ...]; shapley f64[M], log-odds;
-    empty_logit: the model's output with nothing known. Absent modalities are False in every mask.
+    empty_logit: the model's output with nothing known. Absent modalities are False in every mask. certainty: of the
+    full record.
     """
 
     names: tuple[str, ...]
@@ -103,6 +132,7 @@ class Analysis:
     empty_logit: float
     base_rate: float
     sentence: str
+    certainty: Certainty
 
     @property
     def full(self) -> Fused:
@@ -115,7 +145,8 @@ class Analysis:
 
     @property
     def heads(self) -> int:
-        return self.parts["attention"].shape[1] if "attention" in self.parts else 0
+        """Heads of one network; 0 where the model has no attention."""
+        return self.parts["attention"].shape[1] // self.certainty.networks if "attention" in self.parts else 0
 
     def states(self, keep: Sequence[bool]) -> tuple[State, ...]:
         return tuple(
@@ -129,6 +160,7 @@ class Analysis:
         row = int(np.flatnonzero((self.masks == wanted).all(axis=1))[0])
         part = {name: values[row] for name, values in self.parts.items()}
         return Fused(
+            networks=self.certainty.networks,
             risk=float(self.risks[row]),
             logit=float(self.logits[row]),
             states=self.states(keep),
@@ -159,6 +191,7 @@ class Case:
     simulated: bool
     trained_on: bool
     noun: str
+    positive: str
     outcome: str | None
     analysis: Analysis
 
@@ -180,6 +213,25 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Performance:
+    """How the model did on training records, each scored by networks that had not seen it.
+
+    bins: count, mean predicted, observed, low, high. thresholds, by_model, by_everyone: net benefit of acting from that
+    chance on. coverage, subgroups: rows of a table, its column names as keys; coverage by error rate. removal: share of
+    modalities taken away, AUROC, low, high. Empty where nothing was stored.
+    """
+
+    noun: str
+    bins: tuple[tuple[int, float, float, float, float], ...]
+    thresholds: tuple[float, ...]
+    by_model: tuple[float, ...]
+    by_everyone: tuple[float, ...]
+    coverage: Mapping[float, tuple[Mapping[str, str], ...]]
+    subgroups: tuple[Mapping[str, str], ...]
+    removal: tuple[tuple[float, float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """What the Model page lists beside the card. architecture, provenance: name and value in words."""
 
@@ -188,6 +240,7 @@ class ModelFacts:
     schema: str
     base_rate: float
     parameters: int
+    networks: int
     megabytes: float
     modalities: tuple[tuple[str, str, str], ...]
     architecture: tuple[tuple[str, str], ...]

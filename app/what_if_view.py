@@ -90,7 +90,7 @@ def _fusion(a: Analysis, altered: Fused) -> None:
             draw(pair, "if_weights")
     if a.heads:
         heading("Attention (α), full record", "attention")
-        draw(figures.attention(full.attention_of(None), a.titles, full.states, dark), "if_alpha_full")
+        draw(figures.attention(full.attention_of(None, None), a.titles, full.states, dark), "if_alpha_full")
         heading("Attention (α), as altered", "attention")
-        draw(figures.attention(altered.attention_of(None), a.titles, altered.states, dark), "if_alpha")
+        draw(figures.attention(altered.attention_of(None, None), a.titles, altered.states, dark), "if_alpha")
     st.caption(text.ROUTING)

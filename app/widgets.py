@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from amfn.conformal import ERROR_RATE
 from amfn.types import Finding, InputError
 from app import figures, services, state, text
 from app.figures import Drawing
@@ -121,7 +122,10 @@ def risk(opened: Case) -> None:
             help=text.HELP_RISK,
         )
     with bar:
-        draw(figures.risk_bar(a.full.risk, a.base_rate, opened.noun, dark=state.dark()), "risk_bar")
+        spread, similar = a.certainty.spread, a.certainty.similar
+        networks = (spread.low, spread.high) if spread else None
+        observed = (similar.share, similar.low, similar.high) if similar else None
+        draw(figures.risk_bar(a.full.risk, a.base_rate, opened.noun, networks, observed, state.dark()), "risk_bar")
     st.markdown(f"##### {text.plain(a.sentence)}")
     if opened.trained_on:
         st.caption(text.TRAINED_ON)
@@ -135,20 +139,47 @@ def headline(opened: Case) -> None:
     st.markdown(text.plain(a.sentence))
 
 
-def head_selector(heads: int) -> int | None:
-    """One attention head, or None for the mean over all."""
-    st.session_state["head"] = state.kept(f"head:{heads}", MEAN)
+def head_selector(networks: int, heads: int) -> tuple[int | None, int | None]:
+    """One network and one of its heads; None for the mean over all."""
+    network: int | None = 0
+    if networks > 1:
+        network = _one_of("Network", networks, f"network:{networks}", text.HELP_NETWORKS)
+    if network is None:
+        return None, None
+    return network, _one_of("Head", heads, f"head:{heads}", text.HELP_HEADS)
+
+
+def _one_of(what: str, count: int, kept: str, help_text: str) -> int | None:
+    """A row of buttons: the mean, then each by its number."""
+    key = what.lower()
+    st.session_state[key] = state.kept(kept, MEAN)
     picked = st.segmented_control(
-        "Head",
-        [MEAN, *range(heads)],
+        what,
+        [MEAN, *range(count)],
         required=True,
-        format_func=lambda head: "Mean" if head == MEAN else f"Head {head + 1}",
-        key="head",
-        help="The model mixes modalities in several ways at once, called heads.",
+        format_func=lambda k: "Mean" if k == MEAN else str(k + 1),
+        key=key,
+        help=help_text,
         on_change=state.keep_widget,
-        args=(f"head:{heads}", "head"),
+        args=(kept, key),
     )
     return None if picked == MEAN else picked
+
+
+def error_rate(rates: Sequence[float]) -> float:
+    """The chosen error rate of conformal sets, the same on every page."""
+    st.session_state["error_rate"] = state.kept("error_rate", ERROR_RATE)
+    picked = st.segmented_control(
+        "Error rate",
+        rates,
+        required=True,
+        format_func=lambda rate: f"{100 * rate:g} %",
+        key="error_rate",
+        help=text.HELP_ERROR_RATE,
+        on_change=state.keep_widget,
+        args=("error_rate", "error_rate"),
+    )
+    return ERROR_RATE if picked is None else picked
 
 
 def strip(opened: Case) -> None:
@@ -240,6 +271,7 @@ def model_facts(facts: ModelFacts) -> None:
     """Identity and size in numbers, the rest in tables."""
     with st.container(horizontal=True):
         st.metric("Base rate in training", text.percent(facts.base_rate), help=text.HELP_RISK)
+        st.metric("Networks", facts.networks, help=text.HELP_NETWORKS)
         st.metric("Parameters", f"{facts.parameters:,}")
         st.metric("Weights", f"{facts.megabytes:.1f} MB")
     st.markdown(f"Model hash `{facts.digest}` · Schema `{facts.schema}`")

@@ -15,7 +15,7 @@ left, right = widgets.pair("routing")
 if analysis.heads:
     with left:
         widgets.heading("Attention between modalities (α)", "attention")
-        alpha = fused.attention_of(widgets.head_selector(analysis.heads))
+        alpha = fused.attention_of(*widgets.head_selector(fused.networks, analysis.heads))
         widgets.draw(figures.attention(alpha, titles, states, dark), "alpha")
         st.caption(text.ROUTING)
 if fused.adjacency is not None:

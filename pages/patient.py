@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from app import signal_view, widgets
+from app import certainty_view, signal_view, widgets
 
 with widgets.boundary():
     opened = widgets.open_case()
     widgets.risk(opened)
+    certainty_view.certainty(opened)
     widgets.strip(opened)
     widgets.warnings(opened)
     widgets.stated(opened)

@@ -5,6 +5,7 @@ from app.figures.compare import paired_bars, risk_pair
 from app.figures.drawing import Drawing, State
 from app.figures.fusion import attention, gates, modality_graph, weights
 from app.figures.logit import logit_split
+from app.figures.performance import decision_curve, reliability, removal_curve
 from app.figures.risk import risk_bar
 from app.figures.strip import Strip
 from app.figures.trends import TrendPanel, largest_attribution, trend_key, trends
@@ -17,12 +18,15 @@ __all__ = [
     "TrendPanel",
     "attention",
     "contributions",
+    "decision_curve",
     "gates",
     "largest_attribution",
     "logit_split",
     "modality_graph",
     "modality_totals",
     "paired_bars",
+    "reliability",
+    "removal_curve",
     "risk_bar",
     "risk_pair",
     "trend_key",

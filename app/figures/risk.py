@@ -1,4 +1,4 @@
-"""One risk on a 0 to 100 % axis, with its base rate and, where known, its interval."""
+"""One risk on a 0 to 100 % axis: its base rate, how far the networks differ, what similar estimates came to."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ def risk_bar(
     risk: float,
     base_rate: float,
     noun: str,
-    interval: tuple[float, float] | None = None,
+    networks: tuple[float, float] | None = None,
+    similar: tuple[float, float, float] | None = None,
     dark: bool = False,
 ) -> Drawing:
-    """A bar from 0 to the risk, a marker at its end and a tick at the base rate.
+    """A bar from 0 to the risk, a marker at its end and a tick at the base rate; below it what was observed.
 
-    risk, base_rate, interval: probabilities in 0..1; noun: what the risk is of ('death in hospital').
+    risk, base_rate: probabilities in 0..1; noun: what the risk is of ('death in hospital'). networks: lowest and
+    highest of an ensemble's own answers. similar: observed share among similar estimates, and its interval.
     Raises InputError where a probability is outside 0..1.
     """
-    check_probabilities("risk_bar", risk, base_rate, *(interval or ()))
+    check_probabilities("risk_bar", risk, base_rate, *(networks or ()), *(similar or ()))
     said = f"{percent(risk)} for {noun}"
-    between = f" (interval {percent(interval[0])} to {percent(interval[1])})" if interval else ""
+    between = f" (networks {percent(networks[0])} to {percent(networks[1])})" if networks else ""
     label = f"<b>{percent(risk)}</b>"
-    if interval:
-        label += f' <span style="font-size:12px">{percent(interval[0])} to {percent(interval[1])}</span>'
+    if networks:
+        label += f' <span style="font-size:12px">networks {percent(networks[0])} to {percent(networks[1])}</span>'
     traces: list[Trace] = [
         {
             "type": "bar",
@@ -51,17 +53,17 @@ def risk_bar(
             "name": "risk",
         },
     ]
-    if interval:
+    if networks:
         for colour, width in ((BACKGROUND[dark], 8), (TEXT[dark], 4)):
             traces.append(
                 {
                     "type": "scatter",
                     "mode": "lines",
-                    "x": list(interval),
+                    "x": list(networks),
                     "y": [0, 0],
                     "line": {"color": colour, "width": width},
                     "hoverinfo": "skip",
-                    "name": "interval",
+                    "name": "networks",
                 }
             )
     traces.append(
@@ -81,27 +83,67 @@ def risk_bar(
             "cliponaxis": False,
         }
     )
+    annotations = [
+        {"text": label, "x": risk, "y": 0.42, "yanchor": "bottom", **side(risk, dark, 16)},
+        {
+            "text": f"base rate {percent(base_rate)}",
+            "x": base_rate,
+            "y": -0.40,
+            "yanchor": "top",
+            **side(base_rate, dark),
+        },
+    ]
+    observed = ""
+    if similar:
+        share, low, high = similar
+        observed = f" Observed among similar estimates: {percent(share)} ({percent(low)} to {percent(high)})."
+        traces.append(_observed(similar, observed, dark))
+        annotations.append(_beside(f"observed {percent(share)} ({percent(low)} to {percent(high)})", low, high, dark))
     return build(
         traces,
-        f"{noun[:1].upper()}{noun[1:]}: {percent(risk)}{between}; base rate {percent(base_rate)}.",
+        f"{noun[:1].upper()}{noun[1:]}: {percent(risk)}{between}; base rate {percent(base_rate)}.{observed}",
         dark,
         "risk_bar",
-        124,
+        160 if similar else 124,
         shapes=[base_line(base_rate, -0.42, 0.42, dark)],
-        annotations=[
-            {"text": label, "x": risk, "y": 0.42, "yanchor": "bottom", **side(risk, dark, 16)},
-            {
-                "text": f"base rate {percent(base_rate)}",
-                "x": base_rate,
-                "y": -0.40,
-                "yanchor": "top",
-                **side(base_rate, dark),
-            },
-        ],
+        annotations=annotations,
         xaxis=percent_axis(),
-        yaxis={"range": [-1.05, 1.05], "visible": False},
+        yaxis={"range": [-1.85 if similar else -1.05, 1.05], "visible": False},
         margin={"l": 14, "r": 24},
     )
+
+
+def _observed(similar: tuple[float, float, float], said: str, dark: bool) -> Trace:
+    """A ring with its interval, below the bar."""
+    share, low, high = similar
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [share],
+        "y": [-1.35],
+        "marker": {"symbol": "circle-open", "size": 11, "color": TEXT[dark], "line": {"width": 2}},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [high - share],
+            "arrayminus": [share - low],
+            "color": TEXT[dark],
+            "thickness": 2,
+            "width": 5,
+        },
+        "hovertemplate": f"{said.strip()}<extra></extra>",
+        "name": "observed",
+        "cliponaxis": False,
+    }
+
+
+def _beside(text: str, low: float, high: float, dark: bool) -> dict[str, Any]:
+    """A label right of an interval, or left of it where the right has no room."""
+    place = (
+        {"x": high, "xanchor": "left", "xshift": 10} if high < 0.6 else {"x": low, "xanchor": "right", "xshift": -10}
+    )
+    font = {"size": SMALL, "color": TEXT[dark]}
+    return {"text": text, "y": -1.35, "yanchor": "middle", "showarrow": False, "font": font, **place}
 
 
 def check_probabilities(source: str, *values: float) -> None:

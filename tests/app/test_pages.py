@@ -104,13 +104,14 @@ def test_fusion_shows_the_whole_trace_and_says_what_it_is_not(task: str) -> None
     assert len(charts(at)) == 5
     heat = next(trace for trace in charts(at)[0]["data"] if trace["type"] == "heatmap")
     here = [k for k, present in enumerate(case.analysis.present) if present]
-    mean = case.analysis.full.attention_of(None)
+    mean = case.analysis.full.attention_of(None, None)
     assert heat["z"][here[0]][here[0]] == pytest.approx(float(mean[here[0], here[0]]), abs=1e-6)
 
+    at.segmented_control(key="network").set_value(2).run()
     at.segmented_control(key="head").set_value(1).run()
 
     heat = next(trace for trace in charts(at)[0]["data"] if trace["type"] == "heatmap")
-    second = case.analysis.full.attention_of(1)
+    second = case.analysis.full.attention_of(2, 1)
     assert heat["z"][here[0]][here[0]] == pytest.approx(float(second[here[0], here[0]]), abs=1e-6)
 
 
@@ -256,6 +257,7 @@ def test_toggles_and_the_revealed_outcome_survive_a_page_change() -> None:
     at = go(at, "attribution")
     at.segmented_control(key="ig_steps").set_value(64).run()
     at = go(at, "fusion")
+    at.segmented_control(key="network").set_value(2).run()
     at.segmented_control(key="head").set_value(1).run()
 
     at = go(at, "patient")
@@ -265,7 +267,8 @@ def test_toggles_and_the_revealed_outcome_survive_a_page_change() -> None:
     assert at.metric[0].value == altered
     assert at.metric[0].label == "As altered"
     assert go(at, "attribution").segmented_control(key="ig_steps").value == 64
-    assert go(at, "fusion").segmented_control(key="head").value == 1
+    at = go(at, "fusion")
+    assert (at.segmented_control(key="network").value, at.segmented_control(key="head").value) == (2, 1)
 
 
 def test_two_toggles_at_once_both_count() -> None:

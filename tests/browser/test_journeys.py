@@ -60,7 +60,7 @@ def test_from_a_record_with_a_missing_modality_to_its_risk_without_another(page:
         page.get_by_role("button", name="Next").click()
         settled(page)
 
-    risk = page.get_by_test_id("stMetricValue")
+    risk = page.get_by_test_id("stMetricValue").first
     expect(risk).to_have_text(re.compile(r"^(\d+|under 1|over 99) %$"), timeout=PATIENCE_MS)
     expect(page.locator(".fs-strip .missing").filter(has_text="Respiration not recorded")).to_be_visible()
     drawn(page, "waveforms_patient")
@@ -80,7 +80,7 @@ def test_from_a_record_with_a_missing_modality_to_its_risk_without_another(page:
 
     visit(page, "What-if")
     expect(page.get_by_text("this is the full record")).to_be_visible()
-    expect(page.get_by_test_id("stMetricValue")).to_have_text(full)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(full)
     full_box, altered_box = (drawn(page, key).bounding_box() for key in ("if_alpha_full", "if_alpha"))
     assert full_box
     assert altered_box
@@ -143,7 +143,7 @@ def test_a_folder_of_ones_own_with_a_broken_record_also_on_a_phone(page: Page, a
     for name in names[2:]:
         choose(page, "Record", name)
         expect(page.locator(".fs-banner")).to_contain_text(f"Record {name}")
-        expect(page.get_by_test_id("stMetricValue")).to_have_text(re.compile("%"))
+        expect(page.get_by_test_id("stMetricValue").first).to_have_text(re.compile("%"))
 
     for name in PAGES:
         visit(page, name)

@@ -37,7 +37,7 @@ DRAW: dict[str, Callable[[bool], Drawing]] = {
     "paired_gates": lambda dark: figures.paired_bars(SHARES, SHARES[::-1], NAMES, TITLES, STATES, "gates", dark),
     "paired_weights": lambda dark: figures.paired_bars(SHARES, SHARES[::-1], NAMES, TITLES, STATES, "weights", dark),
     "risk_pair": lambda dark: figures.risk_pair(0.23, 0.31, 0.14, "death in hospital", dark),
-    "risk_bar": lambda dark: figures.risk_bar(0.23, 0.14, "death in hospital", (0.17, 0.29), dark),
+    "risk_bar": lambda dark: figures.risk_bar(0.23, 0.14, "death in hospital", (0.17, 0.29), (0.21, 0.15, 0.28), dark),
 }
 PER_MODALITY = sorted(set(DRAW) - {"risk_pair", "risk_bar"})
 BARS = ["gates", "weights", "logit_split", "contributions", "modality_totals"]
@@ -228,7 +228,10 @@ def test_paired_bars_keep_the_outline_of_what_was_switched_off() -> None:
 
 def test_risk_is_written_with_base_rate_and_interval() -> None:
     drawing = DRAW["risk_bar"](False)
-    assert drawing.alt == "Death in hospital: 23 % (interval 17 % to 29 %); base rate 14 %."
+    assert drawing.alt == (
+        "Death in hospital: 23 % (networks 17 % to 29 %); base rate 14 %. "
+        "Observed among similar estimates: 21 % (15 % to 28 %)."
+    )
     assert any("23 %" in text for text in notes(drawing))
     assert "base rate 14 %" in notes(drawing)
     pair = DRAW["risk_pair"](False)
