@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -20,8 +19,8 @@ from amfn.dataset import Cohort
 from amfn.evaluation import assign_folds
 from amfn.removal import removal_masks
 from amfn.runs import claim_run_dir
+from amfn.trainable import require_trainable
 from amfn.training import TrainConfig
-from amfn.types import InputError
 
 FOLD_SEED = 0
 CODE = Path(__file__).resolve().parent
@@ -31,9 +30,8 @@ def open_bench(
     cohort: Cohort, base: TrainConfig, run_dir: Path, folds: int = 5, device: str = "cpu", threads: int = 1
 ) -> tuple[Bench, SummaryTable]:
     """The protocol on this cohort, with the summary features of all its records. Folds are those of `train` with seed
-    0. Raises InputError, before anything is fitted, where a class has fewer records than there are folds."""
-    if folds < 2:
-        raise InputError("--folds", str(folds), "2 or more", "Records are judged by what has not seen them.")
+    0. Raises InputError, before anything is fitted, for a cohort on which a training would fail."""
+    require_trainable(cohort, folds, base.validation_share)
     fold = assign_folds(cohort.strata(), folds, FOLD_SEED)
     claim_run_dir(run_dir, cohort, folds)
     table = summary_features(cohort.task.schema, cohort.values, cohort.context)
@@ -50,9 +48,7 @@ def run_units(
     store = Store(bench)
     masks = {}
     if bench.cohort.task.kind == "binary":
-        names = bench.cohort.task.schema.names
-        present = np.stack([(~np.isnan(bench.cohort.values[m])).any((1, 2)) for m in names], 1)
-        masks = removal_masks(bench.cohort.task.schema, present)
+        masks = removal_masks(bench.cohort.task.schema, bench.cohort.present())
     units = [(system, seed, fold) for seed in seeds for system in systems for fold in range(bench.folds)]
     bar = tqdm(units, "benchmark", unit="unit", disable=not progress)
     for system, seed, fold in bar:

@@ -59,7 +59,7 @@ def digest_of(bench: Bench, system: System) -> str:
     if system.trained == "network":
         settings: object = asdict(config_of(system, bench.base, 0))
     elif system.trained == "trees":
-        settings = [models.TREES, models.SMALLER, system.dropout, bench.features]
+        settings = [models.TREES, models.FASTER, models.SMALLER, system.dropout, bench.features]
     else:
         settings = [models.STRENGTHS.tolist(), models.PENALTIES.tolist(), bench.features]
     what = [VERSION, bench.cohort.task.name, bench.cohort.digest(), bench.folds, system.trained, settings]
