@@ -32,6 +32,7 @@ def benchmark(
     folds: Annotated[int, typer.Option(help="Folds, stratified by outcome; seed 0.")] = 5,
     ablation: Annotated[bool, typer.Option(help="AMFN and its ablations instead of the systems.")] = False,
     report_only: Annotated[bool, typer.Option(help="Fit nothing: report what is finished.")] = False,
+    report: Annotated[bool, typer.Option(help="Without it, fit only: another call reports.")] = True,
     quick: Annotated[
         bool, typer.Option(help="A trial: few records, 2 folds, 2 epochs; in folders of its own.")
     ] = False,
@@ -40,7 +41,8 @@ def benchmark(
 ) -> None:
     """Compare all systems on the same folds, resuming what was begun; write tables and Parquet.
 
-    Several processes may work on one --run-dir with different --systems; --report-only then writes the whole report.
+    Several processes may work on one --run-dir, with different --systems and --no-report; --report-only then writes the
+    whole report.
     """
     import torch
 
@@ -73,5 +75,7 @@ def benchmark(
     typer.echo(f"{len(cohort)} records, data digest {cohort.digest()}, {bench.folds} folds, on {where}")
     store = Store(bench) if report_only else run_units(bench, table, selected, range(seeds))
     place = out or (bench.run_dir / "results" if quick else Path("benchmarks") / "results" / known.name)
+    if not report:
+        return
     for path in write_report(store, everyone, ablations, place):
         typer.echo(f"Written: {path}")
