@@ -253,12 +253,15 @@ def _uncertainty(task: Task, provenance: Mapping[str, Any]) -> str:
 def _training(provenance: Mapping[str, Any]) -> str:
     config, members = provenance["config"], provenance.get("members", 1)
     seeds = f"seed {config['seed']}" if members == 1 else f"{members} networks from seed {config['seed']} on"
+    of_folds = provenance["folds"] * provenance.get("fold_members", members)
+    speed = provenance.get("records_per_second")
     return (
-        f"{provenance['parameters']:,} parameters, {seeds}; {provenance['folds']} folds and one final fit of each in "
-        f"{provenance['wall_minutes']:.0f} minutes on {provenance['device']} ({provenance['threads']} thread(s), peak "
-        f"memory {provenance['peak_memory_gb']:.1f} GB), torch {provenance['torch']}, lightning "
-        f"{provenance['lightning']}. A tenth of the training records, another one for every seed, chose which epoch's "
-        "weights are kept. All settings are in `config.json`."
+        f"{provenance['parameters']:,} parameters, {seeds}. These and {of_folds} of {provenance['folds']} folds were "
+        f"trained in {provenance['wall_minutes']:.0f} minutes on {provenance['device']} ({provenance['threads']} "
+        f"thread(s){f', median {speed:,.0f} records a second' if speed else ''}, peak memory "
+        f"{provenance['peak_memory_gb']:.1f} GB), torch {provenance['torch']}, lightning {provenance['lightning']}. "
+        "A tenth of the training records, another one for every seed, chose which epoch's weights are kept. All "
+        "settings are in `config.json`."
     )
 
 

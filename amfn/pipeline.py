@@ -141,6 +141,7 @@ def _facts(fitted: Sequence[Fitted], members: int, device: str, devices: int) ->
         "parameters": sum(f["parameters"] for f in shipped),
         "wall_minutes": round(sum(f["seconds"] for f in facts) / 60, 1),
         "peak_memory_gb": max(f["peak_memory_gb"] for f in facts),
+        "records_per_second": round(float(np.median([f["records_per_second"] for f in facts])), 1),
         "device": _device_name(device),
         "devices": devices,
         "threads": torch.get_num_threads(),

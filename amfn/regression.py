@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
-from amfn.batch import Normaliser, TargetScale
 from amfn.dataset import Cohort
 from amfn.evaluation import BOOTSTRAPS, Interval
-from amfn.types import Explainable, InputError
+from amfn.types import InputError
 
 MEASURES = ("rmse", "mae", "r2", "mape")
 
@@ -42,19 +40,6 @@ class ForecastReport:
     units: Mapping[str, str]
     vitals: Mapping[str, Errors]
     targets: Mapping[str, Errors]
-
-
-def forecast(
-    model: Explainable, normaliser: Normaliser, targets: TargetScale, cohort: Cohort, rows: np.ndarray, size: int = 256
-) -> np.ndarray:
-    """What a regression predicts for these rows, f32[N, K] in physical units."""
-    if cohort.anchor is None:
-        raise InputError(cohort.task.name, "a cohort without anchors", "one of a regression", "Name another task.")
-    outputs = [np.zeros((0, len(cohort.task.schema.targets)), np.float32)]
-    with torch.inference_mode():
-        for start in range(0, len(rows), size):
-            outputs.append(model(cohort.batch(normaliser, rows[start : start + size])).logits.float().numpy())
-    return targets.physical(np.concatenate(outputs), cohort.anchor[rows])
 
 
 def carried_forward(cohort: Cohort, fold: np.ndarray) -> np.ndarray:

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error, mean_absolute_percentage_error, r2_score, root_mean_squared_error
 
+from amfn.checkpoint import Member
 from amfn.dataset import Cohort
+from amfn.evaluation import outputs
 from amfn.fusion import build_fusion
+from amfn.fusion.ensemble import Ensemble
 from amfn.regression import (
     as_json,
     carried_forward,
     compare,
     differences_as_json,
-    forecast,
     measure_forecast,
     vitals_of,
 )
@@ -123,11 +125,9 @@ def test_an_untrained_head_of_zero_forecasts_the_baseline() -> None:
         if name.startswith("head."):
             value.detach().zero_()
     rows = np.array([7, 0, 3])
-    found = forecast(model, normaliser, targets, cohort, rows, size=2)
-    np.testing.assert_array_equal(found, targets.anchored(cohort.anchor[rows]))
-    assert forecast(model, normaliser, targets, cohort, rows[:0]).shape == (0, 24)
-    with pytest.raises(InputError, match="without anchors"):
-        forecast(model, normaliser, targets, stays(3), rows)
+    found = outputs(Member(Ensemble([model]), normaliser, targets), cohort, rows, size=2)
+    np.testing.assert_array_equal(targets.physical(found, cohort.anchor[rows]), targets.anchored(cohort.anchor[rows]))
+    assert outputs(Member(Ensemble([model]), normaliser, targets), cohort, rows[:0]).shape == (0, 24)
     with pytest.raises(InputError, match="without anchors"):
         carried_forward(stays(3), np.zeros(3, int))
 
