@@ -256,8 +256,8 @@ def _training(provenance: Mapping[str, Any]) -> str:
     of_folds = provenance["folds"] * provenance.get("fold_members", members)
     speed = provenance.get("records_per_second")
     return (
-        f"{provenance['parameters']:,} parameters, {seeds}. These and {of_folds} for the {provenance['folds']} folds were "
-        f"trained in {provenance['wall_minutes']:.0f} minutes on {provenance['device']} ({provenance['threads']} "
+        f"{provenance['parameters']:,} parameters, {seeds}. These and the {of_folds} of the folds were trained "
+        f"in {provenance['wall_minutes']:.0f} minutes on {provenance['device']} ({provenance['threads']} "
         f"thread(s){f', median {speed:,.0f} records a second' if speed else ''}, peak memory "
         f"{provenance['peak_memory_gb']:.1f} GB), torch {provenance['torch']}, lightning {provenance['lightning']}. "
         "A tenth of the training records, another one for every seed, chose which epoch's weights are kept. All "
