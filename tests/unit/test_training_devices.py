@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -26,6 +28,12 @@ PLAIN = TrainConfig(
     loss=LossConfig(auxiliary=0.0, alignment=0.0, reconstruction=0.0),
     epochs=2, batch_size=8, learning_rate=2e-3, average_decay=0.7, modality_dropout=0.0,
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def plain_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spawned process runs the main module again, and a test of a page leaves that page there as one."""
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
 
 
 def run(cohort: Cohort, folder: Path, config: TrainConfig, devices: int) -> Fit:
