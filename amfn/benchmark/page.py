@@ -86,6 +86,7 @@ def _protocol(bench: Bench, units: Sequence[Mapping[str, Any]]) -> str:
     else:
         measured = int((~np.isnan(cohort.labels)).sum())
         what = f"{len(cohort):,} records, {measured:,} measured values of {cohort.labels.shape[1]} targets"
+    told_by_record = ", the answers by record in `records.parquet`" if cohort.task.kind == "binary" else ""
     hours = sum(unit["seconds"] for unit in units) / 3600
     told = {name: ", ".join(sorted({str(unit[name]) for unit in units})) for name in ("commit", "device", "threads")}
     return (
@@ -93,7 +94,7 @@ def _protocol(bench: Bench, units: Sequence[Mapping[str, Any]]) -> str:
         f"have not seen it. Intervals: 95 %, {figures.BOOTSTRAPS:,} bootstrap samples of the records. All networks "
         f"share one recipe: the task's own training settings, the same records that decide when to stop. Commit "
         f"{told['commit']}; {told['device']}, {told['threads']} thread(s); {hours:.1f} h of training in all. Every "
-        f"unit's figures are in `results.parquet`, the answers by record in `records.parquet`."
+        f"unit's figures are in `results.parquet`{told_by_record}."
     )
 
 

@@ -35,13 +35,14 @@ def write_report(store: Store, systems: Sequence[System], ablations: Sequence[Sy
     ablated = compare(store, [*ours, *parts], (OURS,)) if parts else []
     removal = compare_removal(store, answers, REFERENCES)
     out.mkdir(parents=True, exist_ok=True)
-    written = [out / PAGE, out / UNITS, out / RECORDS]
+    written = [out / PAGE, out / UNITS]
     units = _units(store, [*answers, *parts])
     written[0].write_text(page(store.bench, rows, ablated, removal, units), encoding="utf-8")
     pq.write_table(pa.Table.from_pylist(units), written[1], compression="zstd")
-    # An ablation of a forecast has 24 answers for every record: its figures by unit have to do.
-    told = [*answers, *parts] if store.bench.cohort.task.kind == "binary" else answers
-    pq.write_table(_records(store.bench, told), written[2], compression="zstd")
+    # A forecast by record would tell what was last measured of a patient: its answers stay in the run directory.
+    if store.bench.cohort.task.kind == "binary":
+        written.append(out / RECORDS)
+        pq.write_table(_records(store.bench, [*answers, *parts]), written[-1], compression="zstd")
     if removal:
         written.append(out / REMOVAL)
         pq.write_table(pa.Table.from_pylist(_removal(removal)), written[-1], compression="zstd")
@@ -87,19 +88,15 @@ def _plain(facts: Mapping[str, Any], name: str) -> Any:
 
 
 def _records(bench: Bench, answers: Sequence[Answers]) -> pa.Table:
-    """One row for each record, by its fingerprint: fold, and what every system said of it, "system/seed" for one
-    logit, "system/target" for forecasts (mean over seeds, to two decimals). Outcomes are not repeated here."""
+    """One row for each record, by its fingerprint: fold, and the logit of every system, "system/seed". Outcomes are not
+    repeated here."""
     columns: dict[str, pa.Array] = {
         "record": pa.array([fingerprint(i) for i in bench.cohort.ids]),
         "fold": pa.array(bench.fold.astype(np.int8)),
     }
     for each in answers:
-        if bench.cohort.task.kind == "binary":
-            for seed, outputs in zip(each.seeds, each.outputs, strict=True):
-                columns[f"{each.system.name}/{seed}"] = pa.array(outputs[:, 0])
-            continue
-        for target, column in zip(bench.cohort.task.schema.targets, each.together.T, strict=True):
-            columns[f"{each.system.name}/{target}"] = pa.array(column.round(2))
+        for seed, outputs in zip(each.seeds, each.outputs, strict=True):
+            columns[f"{each.system.name}/{seed}"] = pa.array(outputs[:, 0])
     return pa.table(columns)
 
 
