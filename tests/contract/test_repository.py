@@ -7,8 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors import safe_open
+
+from amfn.checkpoint import load_checkpoint, load_folds
 
 ROOT = Path(__file__).resolve().parents[2]
+CHECKPOINT_BYTES = 12_000_000
 LARGEST_BYTES = 10_000_000  # a shipped model or a sample record stays below; a data set does not
 
 # Folders that exist on one machine only. `/etc`, `/dev` and `/usr/bin/env` are the same everywhere.
@@ -45,6 +50,18 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
 
 def test_no_file_is_large() -> None:
     assert [path.name for path in repository_files() if path.stat().st_size > LARGEST_BYTES] == []
+
+
+@pytest.mark.parametrize("task", ["icu_mortality", "icu_alarm"])
+def test_a_shipped_model_is_an_ensemble_of_at_most_12_megabytes(repo_root: Path, task: str) -> None:
+    folder = repo_root / "checkpoints" / task
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= CHECKPOINT_BYTES
+    checkpoint = load_checkpoint(folder)
+    assert len(checkpoint.model) == 5
+    assert checkpoint.calibration is not None
+    assert len(load_folds(folder)) == 5
+    with safe_open(folder / "model.safetensors", "pt") as stored:
+        assert {stored.get_tensor(name).dtype for name in stored.keys()} <= {torch.float16, torch.int64}  # noqa: SIM118
 
 
 def test_machine_paths_are_recognised() -> None:
