@@ -60,7 +60,7 @@ train:
 	@echo '  $(BIN)/python -m amfn fetch challenge-2012 --out data/challenge-2012'
 	@echo '  $(BIN)/python -m amfn fetch challenge-2015 --out data/challenge-2015'
 	@echo '  make train TASK=icu_mortality DATA=data/challenge-2012 OUT=runs/icu_mortality'
-	@echo '  make train TASK=icu_alarm DATA=data/challenge-2015/training OUT=runs/icu_alarm'
+	@echo '  $(BIN)/python -m amfn train icu_alarm --data data/challenge-2015/training --fold-members 3 --out runs/icu_alarm'
 endif
 
 clean: ## Remove the environment and all caches; data and training runs stay

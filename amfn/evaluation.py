@@ -20,6 +20,7 @@ from amfn.tasks import Task
 from amfn.types import InputError
 
 BOOTSTRAPS = 1000
+SPLIT_SEED = 0
 THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
 """Chances at which someone might act: the rows of the decision curve."""
 
@@ -49,8 +50,11 @@ class Report:
     decision: tuple[tuple[float, float, float], ...]
 
 
-def assign_folds(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Fold number of each record, stratified by label, for records in ascending order of id."""
+def assign_folds(labels: np.ndarray, folds: int, seed: int = SPLIT_SEED) -> np.ndarray:
+    """Fold number of each record, stratified by label, for records in ascending order of id.
+
+    Every model is measured on the same folds, whatever its own seed: `train` and `benchmark` share trainings.
+    """
     rarest = int(np.bincount(labels.astype(int), minlength=2).min())
     if rarest < folds:
         raise InputError(

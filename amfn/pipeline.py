@@ -25,13 +25,11 @@ from amfn.removal import removal_curves
 from amfn.runs import Fitted, Say, claim_run_dir, fit_once, run_folder
 from amfn.teacher import teach
 from amfn.trainable import require_trainable
-from amfn.training import TrainConfig
+from amfn.training_module import TrainConfig
 from amfn.types import InputError
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 MEMBERS = 5
-SPLIT_SEED = 0
-"""Every model is measured on the same folds, whatever its own seed."""
 
 
 def train_task(
@@ -61,7 +59,7 @@ def train_task(
             "--members", f"{members}, and {of_fold} a fold", "1 or more", "An ensemble has at least one network."
         )
     require_trainable(cohort, folds, config.validation_share)
-    fold = assign_folds(cohort.strata(), folds, SPLIT_SEED)
+    fold = assign_folds(cohort.strata(), folds)
     claim_run_dir(run_dir, cohort, folds)
     out.mkdir(parents=True, exist_ok=True)  # now, not after hours of training
     fitted: list[Fitted] = []

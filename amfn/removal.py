@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool
-from sklearn.metrics import roc_auc_score
 
 from amfn.checkpoint import Member
 from amfn.dataset import Cohort
+from amfn.subgroups import area_under_roc
 from amfn.types import Schema
 
 RATES = (0, 10, 30, 50, 70)
@@ -88,8 +88,9 @@ def removal_curves(folds: np.ndarray, members: Sequence[Member], cohort: Cohort)
 def _auroc(labels: np.ndarray, drawn: Sequence[np.ndarray]) -> list[float]:
     """Mean AUROC over draws with its 95 % percentile bootstrap interval over records."""
     draws = np.random.default_rng(0).multinomial(len(labels), np.full(len(labels), 1 / len(labels)), BOOTSTRAPS)
-    weights = [w for w in draws if 0 < w[labels == 1].sum() < len(labels)]
-    value = np.mean([roc_auc_score(labels, logits) for logits in drawn])
-    sampled = [np.mean([roc_auc_score(labels, z, sample_weight=w) for z in drawn]) for w in weights]
+    weights = [w for w in draws if 0 < w[labels == 1].sum() < w.sum()]
+    ranks = [np.unique(logits, return_inverse=True)[1] for logits in drawn]
+    value = np.mean([area_under_roc(labels, rank) for rank in ranks])
+    sampled = [np.mean([area_under_roc(labels, rank, w) for rank in ranks]) for w in weights]
     low, high = np.percentile(sampled, (2.5, 97.5))
     return [round(float(v), 4) for v in (value, low, high)]

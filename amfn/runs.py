@@ -18,7 +18,8 @@ from sklearn.model_selection import train_test_split
 from amfn.batch import Normaliser, TargetScale
 from amfn.dataset import Cohort
 from amfn.fusion import FusionModel, build_fusion
-from amfn.training import Fit, TrainConfig, fit
+from amfn.training import Fit, fit
+from amfn.training_module import TrainConfig
 from amfn.types import InputError
 
 Say = Callable[[str], None]

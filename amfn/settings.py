@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amfn.fusion import config_from_dict
-from amfn.training import TrainConfig
+from amfn.training_module import TrainConfig
 from amfn.types import InputError
 
 # Chosen out of fold on the charted stays. Distillation from trees is worth 0.006 AUROC there

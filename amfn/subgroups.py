@@ -65,13 +65,16 @@ def _ranking(
     return area_under_roc(labels, rank), float(low), float(high)
 
 
-def area_under_roc(labels: np.ndarray, rank: np.ndarray) -> float:
+def area_under_roc(labels: np.ndarray, rank: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The share of pairs of a positive and a negative record in order, ties half; NaN where there is no pair.
 
-    rank: int[N] from 0, equal where the chances are equal. Counting beats sorting a thousand times.
+    rank: int[N] from 0, equal where the chances are equal. weights: how often each record counts. Counting beats
+    sorting a thousand times.
     """
-    positive = np.bincount(rank[labels == 1], minlength=int(rank.max()) + 1)
-    negative = np.bincount(rank[labels == 0], minlength=int(rank.max()) + 1)
+    counts = np.ones(len(labels)) if weights is None else weights
+    positive, negative = (
+        np.bincount(rank[labels == k], counts[labels == k], minlength=int(rank.max()) + 1) for k in (1, 0)
+    )
     pairs = positive.sum() * negative.sum()
     return float((positive * (np.cumsum(negative) - negative / 2)).sum() / pairs) if pairs else float("nan")
 

@@ -13,7 +13,7 @@ import numpy as np
 from amfn.classical.features import summary_features
 from amfn.classical.models import cross_fitted
 from amfn.dataset import Cohort
-from amfn.training import TrainConfig
+from amfn.training_module import TrainConfig
 from amfn.types import InputError
 
 TEACHER_SEED = 1

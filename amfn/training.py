@@ -31,8 +31,6 @@ from amfn.fusion import FusionModel, build_fusion
 from amfn.training_module import FusionModule, SeededOrder, TrainConfig
 from amfn.types import Batch, InputError
 
-__all__ = ["Fit", "FusionModule", "SeededOrder", "TrainConfig", "fit", "pick_device"]
-
 
 class _Stopping(EarlyStopping):
     """Early stopping that, taken up from a state in which it had stopped, does not train on."""

@@ -14,7 +14,7 @@ from amfn.dataset import Cohort
 from amfn.fusion import FusionModel, build_fusion
 from amfn.fusion.ensemble import Ensemble
 from amfn.tasks import Task, get_task
-from amfn.training import TrainConfig
+from amfn.training_module import TrainConfig
 
 TINY_MODEL = {"dim": 8, "heads": 2, "graph_layers": 1, "encoder": {"width": 8, "sequence": "none", "dropout": 0.1}}
 TINY = TrainConfig(

@@ -20,9 +20,8 @@ from amfn.evaluation import assign_folds
 from amfn.removal import removal_masks
 from amfn.runs import claim_run_dir
 from amfn.trainable import require_trainable
-from amfn.training import TrainConfig
+from amfn.training_module import TrainConfig
 
-FOLD_SEED = 0
 CODE = Path(__file__).resolve().parent
 
 
@@ -32,7 +31,7 @@ def open_bench(
     """The protocol on this cohort, with the summary features of all its records. Folds are those of `train` with seed
     0. Raises InputError, before anything is fitted, for a cohort on which a training would fail."""
     require_trainable(cohort, folds, base.validation_share)
-    fold = assign_folds(cohort.strata(), folds, FOLD_SEED)
+    fold = assign_folds(cohort.strata(), folds)
     claim_run_dir(run_dir, cohort, folds)
     table = summary_features(cohort.task.schema, cohort.values, cohort.context)
     return Bench(cohort, fold, base, run_dir, table.names, device, threads), table

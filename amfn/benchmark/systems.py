@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from amfn.fusion import FUSIONS, config_from_dict
 from amfn.settings import merged
-from amfn.training import TrainConfig
+from amfn.training_module import TrainConfig
 from amfn.types import InputError, Schema, TaskKind
 
 Trained = Literal["network", "trees", "linear", "carry"]

@@ -16,7 +16,7 @@ import numpy as np
 from amfn.benchmark.systems import System, config_of
 from amfn.classical import models
 from amfn.dataset import Cohort
-from amfn.training import TrainConfig
+from amfn.training_module import TrainConfig
 from amfn.types import InputError
 
 VERSION = 1

@@ -27,7 +27,8 @@ from amfn.losses import LossConfig
 from amfn.pipeline import train_task
 from amfn.runs import claim_run_dir, run_folder
 from amfn.settings import load_settings
-from amfn.training import Fit, FusionModule, SeededOrder, TrainConfig, fit, pick_device
+from amfn.training import Fit, fit, pick_device
+from amfn.training_module import FusionModule, SeededOrder, TrainConfig
 from amfn.types import InputError
 from tests.cohorts import TINY, stays, tiny_model
 

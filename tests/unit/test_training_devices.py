@@ -13,8 +13,8 @@ import torch
 
 from amfn.dataset import Cohort
 from amfn.losses import LossConfig
-from amfn.training import Fit, TrainConfig, fit
-from amfn.training_module import SeededOrder, shard
+from amfn.training import Fit, fit
+from amfn.training_module import SeededOrder, TrainConfig, shard
 from amfn.types import InputError
 from tests.cohorts import forecasts, stays
 

@@ -14,7 +14,8 @@ import torch
 from amfn.dataset import Cohort
 from amfn.fusion import AMFN, FUSIONS
 from amfn.losses import LossConfig
-from amfn.training import Fit, TrainConfig, fit
+from amfn.training import Fit, fit
+from amfn.training_module import TrainConfig
 from amfn.types import Batch, InputError
 from tests.cohorts import TINY, forecasts, stays
 
