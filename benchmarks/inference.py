@@ -13,9 +13,9 @@ from amfn.inference import SHIPPED, answer
 from amfn.readers import read_record
 from amfn.types import Batch
 from benchmarks.rows import Row, seconds, shown
+from explain.coalitions import Coalitions, all_masks
 from explain.gradients import integrated_gradients
 from explain.shapley import coalition_values
-from explain.types import Coalitions, all_masks
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 RECORDS = {"icu_alarm": "sim_a001.hea", "icu_mortality": "900001.txt"}

@@ -13,7 +13,7 @@ from jaxtyping import Bool
 
 from amfn.types import Batch, Encoded, Explainable, Prediction
 from explain.checks import require_frozen, require_one, target_name
-from explain.types import Coalitions, all_masks
+from explain.coalitions import Coalitions, all_masks
 
 if TYPE_CHECKING:
     import shap

@@ -97,8 +97,6 @@ def ablations_of(schema: Schema, base: TrainConfig) -> tuple[System, ...]:
         ("no_bins", "without quantile bins of the statistics", {"model": {"encoder": {"summary_bins": 0}}}),
         ("no_self_supervision", "λ1 = λ2 = 0", {"loss": {"reconstruction": 0.0, "alignment": 0.0}}),
         ("self_supervision", "λ1 = 0.1, λ2 = 0.02", {"loss": {"reconstruction": 0.1, "alignment": 0.02}}),
-        ("no_bins", "without quantile bins of summaries", {"model": {"encoder": {"summary_bins": 0}}}),
-        ("self_supervision", "λ1 = 0.1, λ2 = 0.02", {"loss": {"reconstruction": 0.1, "alignment": 0.02}}),
         ("no_auxiliary", "without losses on single modalities", {"loss": {"auxiliary": 0.0}}),
         ("no_dropout", "without modality dropout", {"modality_dropout": 0.0}),
         ("focal", "focal loss", {"loss": {"task": "focal"}}),

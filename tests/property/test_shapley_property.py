@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from explain.types import Coalitions, all_masks
+from explain.coalitions import Coalitions, all_masks
 
 
 def game(values: np.ndarray) -> Coalitions:

@@ -11,8 +11,8 @@ import shap
 import torch
 
 from amfn.types import Batch, InputError
+from explain.coalitions import PLAYER_LIMIT, Coalitions, all_masks
 from explain.shapley import coalition_values, exact_shapley, fuse_subsets
-from explain.types import PLAYER_LIMIT, Coalitions, all_masks
 from tests import toys
 
 MIXED = toys.schema({"ecg": 2, "labs": 3, "urine": 1, "static": 2})
