@@ -45,13 +45,13 @@ def one_sentence(
     up = [titles[name] for name in named if recorded[name] > 0][:NAMED_AT_MOST]
     down = [titles[name] for name in named if recorded[name] < 0][:NAMED_AT_MOST]
 
-    said = [f"{_joined(up)} pushed it up"] if up else []
-    said += [f"{_joined(down)} held it down"] if down else []
+    said = [f"{joined(up)} pushed it up"] if up else []
+    said += [f"{joined(down)} held it down"] if down else []
     if total < NOTHING_BELOW:
         said = ["no measurement moved it noticeably"]
     elif not named:
         said = ["no single measurement stood out"]
-    tail = f"; nothing was recorded for {_joined(titles[name] for name in missing)}" if missing else ""
+    tail = f"; nothing was recorded for {joined(titles[name] for name in missing)}" if missing else ""
     return f"{head}: {', '.join(said)}{tail}."
 
 
@@ -64,13 +64,13 @@ def percent(probability: float) -> str:
     return f"{math.floor(100 * probability + 0.5)} %"
 
 
-def _joined(titles: Iterable[str]) -> str:
+def joined(titles: Iterable[str]) -> str:
     """Titles as a list in prose: a; a and b; a, b and c."""
-    *first, last = [_mid_sentence(title) for title in titles]
+    *first, last = [mid_sentence(title) for title in titles]
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _mid_sentence(title: str) -> str:
+def mid_sentence(title: str) -> str:
     """The title without its capital, unless the first word has more than that one capital ("ECG", "SpO2")."""
     word = title.split(maxsplit=1)[0] if title.strip() else ""
     return title[0].lower() + title[1:] if word[1:].islower() else title

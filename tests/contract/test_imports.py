@@ -62,6 +62,7 @@ TRAINING = _amfn(
         "card_words",
         "plots",
         "sentences",
+        "shuffled",
     )
 )
 DRAWING = Rule(

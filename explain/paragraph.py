@@ -1,0 +1,227 @@
+"""A record's explanation as one paragraph. Each sentence is a `Claim` that carries the numbers it was made from.
+
+Deterministic: the same numbers always give the same words, and a number that was not passed in is never written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from amfn.types import InputError
+from explain.narrative import joined, mid_sentence, one_sentence, percent
+
+Part = Literal["estimate", "certainty", "drivers", "doubt"]
+
+WIDE = 0.10
+"""Networks whose estimates lie further apart than this differ by more than a tenth of the whole scale."""
+
+INPUTS_NAMED = 3
+REMOVAL_NAMED = 0.01
+"""A change of the estimate below one percentage point is not worth a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One sentence and the numbers it rests on, by name. Probabilities are 0 to 1, contributions log-odds."""
+
+    part: Part
+    text: str
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One charted or stated quantity: its name for a reader, its summed attribution in log-odds."""
+
+    title: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class InputSplit:
+    """The split of the estimate over single inputs by one method, and the measures of its own error.
+
+    gap: see `Attribution.gap`, None for a method that does not promise to add up. gap_is_relative: a share of the
+    change, else log-odds. sane: the method's answer on this model depends on what the model learned (weight
+    randomisation), None where nobody looked.
+    """
+
+    method: str
+    inputs: tuple[Input, ...]
+    gap: float | None
+    accepted: float
+    gap_is_relative: bool = True
+    sane: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the paragraph may speak of. What is None, or empty, is not spoken of.
+
+    risk, base_rate: probabilities. contributions: Shapley values in log-odds by modality name. titles: how a screen
+    calls each modality. missing: names of those not recorded. noun: what is estimated. without: the estimate with one
+    modality taken away, by name. networks: lowest and highest own estimate of the ensemble's networks, and how many.
+    similar: of so many records with a similar estimate, so many had the outcome, with a 95 % interval (count, events,
+    low, high). undecided: no outcome is ruled out at this error rate. disagreeing: titles of modalities whose weight in
+    the fusion and whose contribution disagree. warnings: how many things in the data may have spoilt the estimate.
+    """
+
+    risk: float
+    base_rate: float
+    contributions: Mapping[str, float]
+    titles: Mapping[str, str]
+    missing: Sequence[str] = ()
+    noun: str = "risk"
+    without: Mapping[str, float] | None = None
+    networks: tuple[float, float, int] | None = None
+    similar: tuple[int, int, float, float] | None = None
+    undecided: float | None = None
+    split: InputSplit | None = None
+    disagreeing: Sequence[str] = ()
+    warnings: int = 0
+    trained_on: bool = False
+
+
+def paragraph(facts: Facts) -> tuple[Claim, ...]:
+    """What the model estimates and why, how sure it is, what to doubt, in this order.
+
+    Raises InputError for what `one_sentence` refuses, and for a number that is not finite.
+    """
+    _check(facts)
+    head = one_sentence(facts.risk, facts.base_rate, facts.contributions, facts.titles, facts.missing, facts.noun)
+    numbers = {"risk": facts.risk, "base rate": facts.base_rate}
+    numbers |= {f"Shapley {facts.titles[name]}": value for name, value in facts.contributions.items()}
+    claims: list[Claim | None] = [Claim("estimate", head, numbers)]
+    if any(name not in facts.missing for name in facts.contributions):
+        claims += [_removal(facts), _inputs(facts)]
+    claims += [_networks(facts), _similar(facts), _undecided(facts), _routing(facts), _split_doubt(facts)]
+    if facts.warnings:
+        count = "One thing" if facts.warnings == 1 else f"{facts.warnings} things"
+        text = f"{count} in the data may have spoilt it; see the warnings."
+        claims.append(Claim("doubt", text, {"warnings": float(facts.warnings)}))
+    if facts.trained_on:
+        text = "The model has seen a record of this name in training, so that on a new patient it would do less well."
+        claims.append(Claim("doubt", text, {"trained on": 1.0}))
+    return tuple(claim for claim in claims if claim is not None)
+
+
+def written(claims: Sequence[Claim]) -> str:
+    """The claims as running text."""
+    return " ".join(claim.text for claim in claims)
+
+
+def _removal(facts: Facts) -> Claim | None:
+    """The one modality without which the estimate would change most."""
+    if not facts.without:
+        return None
+    name = max(facts.without, key=lambda m: (round(abs(facts.without[m] - facts.risk), 6), m))  # type: ignore[index]
+    other = facts.without[name]
+    if abs(other - facts.risk) < REMOVAL_NAMED or percent(other) == percent(facts.risk):
+        return None
+    title = mid_sentence(facts.titles[name])
+    return Claim(
+        "drivers", f"Without {title} the estimate would be {percent(other)}.",
+        {f"risk without {facts.titles[name]}": other, "risk": facts.risk},
+    )  # fmt: skip
+
+
+def _inputs(facts: Facts) -> Claim | None:
+    """The single inputs that moved the estimate most, where the split over them adds up."""
+    split = facts.split
+    if split is None or not split.inputs or split.sane is False or (split.gap or 0.0) > split.accepted:
+        return None
+    ranked = sorted(split.inputs, key=lambda item: (-round(abs(item.value), 6), item.title))[:INPUTS_NAMED]
+    up = [item.title for item in ranked if item.value > 0]
+    down = [item.title for item in ranked if item.value < 0]
+    said = ([f"{joined(up)} up"] if up else []) + ([f"{joined(down)} down"] if down else [])
+    if not said:
+        return None
+    text = f"Among single inputs, {split.method} finds that most moved it: {'; '.join(said)}."
+    return Claim("drivers", text, {f"{split.method} {item.title}": item.value for item in ranked})
+
+
+def _networks(facts: Facts) -> Claim | None:
+    if facts.networks is None:
+        return None
+    low, high, count = facts.networks
+    numbers = {"lowest network": low, "highest network": high, "networks": float(count)}
+    if percent(low) == percent(high):
+        return Claim("certainty", f"All {count} networks of the model say {percent(low)}.", numbers)
+    verdict = "differ widely" if high - low > WIDE else "agree closely"
+    text = f"The model's {count} networks {verdict}: their own estimates run from {percent(low)} to {percent(high)}."
+    return Claim("certainty", text, numbers)
+
+
+def _similar(facts: Facts) -> Claim | None:
+    if facts.similar is None:
+        return None
+    count, events, low, high = facts.similar
+    text = (
+        f"Of {count} training records with a similar estimate {events} had the outcome "
+        f"({percent(events / count)}; 95 % interval {percent(low)} to {percent(high)})."
+    )
+    numbers = {"similar records": float(count), "with outcome": float(events), "share": events / count}
+    return Claim("certainty", text, {**numbers, "low": low, "high": high, "interval": 0.95})
+
+
+def _undecided(facts: Facts) -> Claim | None:
+    if facts.undecided is None:
+        return None
+    text = f"At an error rate of {percent(facts.undecided)} neither outcome can be ruled out."
+    return Claim("doubt", text, {"error rate": facts.undecided})
+
+
+def _routing(facts: Facts) -> Claim | None:
+    if not facts.disagreeing:
+        return None
+    text = (
+        f"The fusion weights are no guide here: what the model looks at and what moved it disagree for "
+        f"{joined(facts.disagreeing)}."
+    )
+    return Claim("doubt", text, {"modalities that disagree": float(len(facts.disagreeing))})
+
+
+def _split_doubt(facts: Facts) -> Claim | None:
+    """Why no single input is named, where the method has failed one of its checks."""
+    split = facts.split
+    if split is None:
+        return None
+    if split.gap is not None and split.gap > split.accepted:
+        missed = percent(split.gap) if split.gap_is_relative else f"{split.gap:.2f} log-odds"
+        text = f"No single input is named: {split.method} does not add up here (it misses the change by {missed})."
+        return Claim("doubt", text, {"gap": split.gap})
+    if split.sane is False:
+        text = (
+            f"No single input is named: on this model {split.method} hardly depends on what the model learned "
+            "(weight randomisation)."
+        )
+        return Claim("doubt", text, {"sane": 0.0})
+    return None
+
+
+def _check(facts: Facts) -> None:
+    numbers: dict[str, float] = {}
+    if facts.networks is not None:
+        numbers |= {"lowest network": facts.networks[0], "highest network": facts.networks[1]}
+    if facts.similar is not None:
+        numbers |= {"low": facts.similar[2], "high": facts.similar[3]}
+        if not 0 <= facts.similar[1] <= facts.similar[0] or facts.similar[0] < 1:
+            raise InputError(
+                "similar", f"{facts.similar[1]} of {facts.similar[0]} records", "a part of at least one record",
+                "Leave it out where there are none.",
+            )  # fmt: skip
+    numbers |= {f"risk without {name}": value for name, value in (facts.without or {}).items()}
+    if facts.undecided is not None:
+        numbers["error rate"] = facts.undecided
+    for name, value in numbers.items():
+        if not 0.0 <= value <= 1.0:
+            raise InputError(name, f"{value}", "a probability from 0 to 1", "Pass a probability, not a logit.")
+    if facts.split is not None:
+        for item in facts.split.inputs:
+            if not math.isfinite(item.value):
+                raise InputError("inputs", f"{item.title} is {item.value}", "finite log-odds", "Mend the attribution.")
+        if facts.split.gap is not None and not facts.split.gap >= 0:
+            raise InputError("gap", f"{facts.split.gap}", "zero or more", "Take it from the attribution.")

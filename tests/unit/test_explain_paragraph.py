@@ -1,0 +1,141 @@
+"""Every sentence says what its numbers say; no number is written that was not passed in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amfn.types import InputError
+from explain.narrative import percent
+from explain.paragraph import Claim, Facts, Input, InputSplit, paragraph, written
+
+TITLES = {"labs": "Labs", "bp": "Blood pressure", "ecg": "ECG"}
+SPLIT = InputSplit("integrated gradients", (Input("lactate", 0.9), Input("urea", -0.2)), 0.01, 0.05)
+FULL = Facts(
+    risk=0.34,
+    base_rate=0.14,
+    contributions={"labs": 1.2, "bp": -0.4, "ecg": 0.0},
+    titles=TITLES,
+    missing=("ecg",),
+    without={"labs": 0.12, "bp": 0.41},
+    networks=(0.30, 0.37, 5),
+    similar=(400, 130, 0.28, 0.37),
+    undecided=0.1,
+    split=SPLIT,
+    disagreeing=("Labs",),
+    warnings=2,
+    trained_on=True,
+)
+
+
+def parts(claims: tuple[Claim, ...], part: str) -> list[str]:
+    return [claim.text for claim in claims if claim.part == part]
+
+
+def test_the_whole_paragraph() -> None:
+    claims = paragraph(FULL)
+    assert parts(claims, "estimate") == [
+        "Estimated risk 34 % (average in training 14 %): labs pushed it up, blood pressure held it down; nothing was "
+        "recorded for ECG."
+    ]
+    assert parts(claims, "drivers") == [
+        "Without labs the estimate would be 12 %.",
+        "Among single inputs, integrated gradients finds that most moved it: lactate up; urea down.",
+    ]
+    assert parts(claims, "certainty") == [
+        "The model's 5 networks agree closely: their own estimates run from 30 % to 37 %.",
+        "Of 400 training records with a similar estimate 130 had the outcome (33 %; 95 % interval 28 % to 37 %).",
+    ]
+    assert len(parts(claims, "doubt")) == 4
+    assert written(claims).count("  ") == 0
+
+
+def test_only_what_is_known_is_said() -> None:
+    assert len(paragraph(Facts(0.34, 0.14, {"labs": 1.0}, TITLES))) == 1
+
+
+def test_a_method_that_does_not_add_up_names_no_input() -> None:
+    claims = paragraph(replace(FULL, split=replace(SPLIT, gap=0.12)))
+    assert "lactate" not in written(claims)
+    assert "it misses the change by 12 %" in written(claims)
+    absolute = paragraph(replace(FULL, split=replace(SPLIT, gap=0.12, gap_is_relative=False)))
+    assert "by 0.12 log-odds" in written(absolute)
+
+
+def test_a_method_that_failed_the_sanity_check_names_no_input() -> None:
+    said = written(paragraph(replace(FULL, split=replace(SPLIT, sane=False))))
+    assert "lactate" not in said
+    assert "hardly depends on what the model learned" in said
+
+
+def test_networks_far_apart_differ_widely_and_equal_ones_say_one_number() -> None:
+    assert "differ widely" in written(paragraph(replace(FULL, networks=(0.2, 0.45, 5))))
+    assert "All 5 networks of the model say 34 %." in written(paragraph(replace(FULL, networks=(0.341, 0.343, 5))))
+
+
+def test_a_change_too_small_to_see_is_not_said() -> None:
+    assert "Without" not in written(paragraph(replace(FULL, without={"labs": 0.345, "bp": 0.338})))
+
+
+def test_nothing_recorded_says_no_driver() -> None:
+    claims = paragraph(
+        Facts(
+            0.14,
+            0.14,
+            {"labs": 0.0},
+            TITLES,
+            missing=("labs",),
+            without={"labs": 0.14},
+            split=replace(SPLIT, inputs=()),
+        )
+    )
+    assert parts(claims, "drivers") == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"networks": (0.1, 1.2, 5)},
+        {"similar": (10, 11, 0.1, 0.2)},
+        {"similar": (0, 0, 0.1, 0.2)},
+        {"undecided": -0.1},
+        {"without": {"labs": float("nan")}},
+        {"split": replace(SPLIT, inputs=(Input("lactate", float("nan")),))},
+        {"split": replace(SPLIT, gap=float("nan"))},
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        paragraph(replace(FULL, **wrong))
+
+
+PROBABILITY = st.floats(0.0, 1.0)
+
+
+@given(
+    risk=PROBABILITY, base=PROBABILITY, without=PROBABILITY, ends=st.tuples(PROBABILITY, PROBABILITY),
+    shares=st.tuples(st.integers(1, 900), st.floats(0, 1)), gap=st.floats(0, 3), warnings=st.integers(0, 9),
+    labs=st.floats(-5, 5), bp=st.floats(-5, 5),
+)  # fmt: skip
+def test_every_written_number_is_one_of_the_claims_own(
+    risk: float, base: float, without: float, ends: tuple[float, float], shares: tuple[int, float], gap: float,
+    warnings: int, labs: float, bp: float,
+) -> None:  # fmt: skip
+    count, share = shares
+    facts = replace(
+        FULL, risk=risk, base_rate=base, contributions={"labs": labs, "bp": bp, "ecg": 0.0}, without={"labs": without},
+        networks=(min(ends), max(ends), 5), similar=(count, round(count * share), min(ends), max(ends)),
+        split=replace(SPLIT, gap=gap), warnings=warnings,
+    )  # fmt: skip
+    for claim in paragraph(facts):
+        allowed = set()
+        for value in claim.numbers.values():
+            if 0 <= value <= 1 or claim.text.endswith("%)."):
+                allowed |= set(re.findall(r"[\d.]+", percent(value)))
+            allowed |= {f"{value:.0f}", f"{value:.2f}"}
+        written_numbers = re.findall(r"\d+(?:\.\d+)?", claim.text)
+        assert set(written_numbers) <= allowed, claim
