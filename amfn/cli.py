@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from amfn.cli_audit import audit_explanations
 from amfn.cli_benchmark import benchmark
 from amfn.types import InputError
 
@@ -144,6 +145,7 @@ def train(
 
 
 app.command()(benchmark)
+app.command()(audit_explanations)
 
 
 @app.command()

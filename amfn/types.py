@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -286,6 +286,18 @@ class Prediction:
     members: Float[Tensor, "e b k"] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What takes the place of a network's own routing, None where that stays as it is.
+
+    attention: (α f32[B, H, M, M], present bool[B, M]) -> the α to use; weights: (β f32[B, M], present) -> the β to use.
+    Of an ensemble each network is asked with its own.
+    """
+
+    attention: Callable[[Tensor, Tensor], Tensor] | None = None
+    weights: Callable[[Tensor, Tensor], Tensor] | None = None
+
+
 class Explainable(Protocol):
     """What an explainer needs of a model: the two halves of the forward pass, so that encoders run once per record."""
 
@@ -296,3 +308,10 @@ class Explainable(Protocol):
     def encode(self, batch: Batch) -> Encoded: ...
 
     def fuse(self, encoded: Encoded) -> Prediction: ...
+
+
+@runtime_checkable
+class Routed(Explainable, Protocol):
+    """A model whose routing can be exchanged. `fuse_routed` raises InputError for a routing that it does not have."""
+
+    def fuse_routed(self, encoded: Encoded, routing: Routing) -> Prediction: ...

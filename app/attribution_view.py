@@ -53,6 +53,9 @@ def gradients(opened: Case) -> None:
 
 def completeness(found: Attribution) -> None:
     """Whether the attributions add up to the change they explain, before anyone reads them."""
+    if found.gap is None or found.f_baseline is None:
+        st.info("This method does not promise to add up to the change of the log-odds.")
+        return
     missed = f"{100 * found.gap:.1f} %" if found.gap_is_relative else f"{found.gap:.3f} log-odds"
     change = f"{text.signed(found.f_x - found.f_baseline)} log-odds"
     used = f"{found.settings['steps']} steps"
@@ -95,7 +98,7 @@ def _totals(opened: Case, found: Attribution) -> None:
     heading("Added up by modality", "totals")
     totals = np.array([sums.get(name, np.nan) for name in names])
     bars = figures.modality_totals(
-        totals, names, titles, states, unit=text.FROM_NEUTRAL, noun="the risk", dark=state.dark()
+        totals, names, titles, states, unit=text.FROM_BASELINE, noun="the risk", dark=state.dark()
     )
     draw(bars, "ig_totals")
 

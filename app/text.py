@@ -61,10 +61,10 @@ NAME_A_FOLDER = (
     "WFDB records (.hea with their signal files); it is only read."
 )
 TWO_QUESTIONS = (
-    "The Shapley bars above start from 'nothing recorded'; the attributions here start from a neutral record with the "
+    "The Shapley bars above start from 'nothing recorded'; the attributions here start from the baseline, with the "
     "same things recorded. They answer different questions, so a modality may point either way."
 )
-FROM_NEUTRAL = "log-odds from a neutral record"
+FROM_BASELINE = "log-odds from the baseline"
 AIDS: dict[str, str] = {
     "attention": "Read a row: how much this modality takes from each other one while the model mixes them.",
     "graph": "Thicker lines join modalities whose summaries look alike to the model; larger circles weigh more.",
@@ -90,7 +90,7 @@ AIDS: dict[str, str] = {
     ),
     "subgroups": "The same figures within parts of the records; nothing is measured where too few had an outcome.",
     "removal": "How well records are ranked when modalities are taken away at random; 0.5 is a coin.",
-    "totals": "Attributions added up over each modality: the step from a neutral record, not from 'nothing recorded'.",
+    "totals": "Attributions added up over each modality: the step from the baseline, not from 'nothing recorded'.",
 }
 
 

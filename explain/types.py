@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 Setting = int | float | bool | str | tuple[str, ...]
 
@@ -33,10 +33,16 @@ def completeness_gap(values: Mapping[str, Float[np.ndarray, "t c"]], f_x: float,
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribution:
-    """How much each raw input of one record moved one logit away from a baseline.
+    """How much each raw input of one record moved one logit, by one method.
 
-    values[m]: f32[T, C], for the modalities that the record has: an absent one is not in it. settings: what the method
-    was run with, and what it decided (steps used, modalities absent). gap: see `completeness_gap`.
+    values[m]: f32[T, C] for the modalities that the record has, f32[T, 1] where the method does not tell channels
+    apart. settings: what the method was run with, and what it decided (steps used, modalities absent).
+    baseline: its name, "none" for a method that uses none. f_baseline: the logit from which the method starts (mean
+    over the baseline's rows; nothing measured for an ablation), None where it starts nowhere.
+    gap: `completeness_gap` of a method that promises to add up, None for one that does not.
+    in_logits: False where values are magnitudes without a sign: a sensitivity, a routing weight.
+    missing[m]: bool[T, C], True where a value belongs to an observation that was not made; None where not asked for.
+    Such values stand beside the sum, not in it, and a modality that the record lacks can have no others.
     """
 
     method: str
@@ -45,19 +51,52 @@ class Attribution:
     settings: Mapping[str, Setting]
     values: Mapping[str, Float[np.ndarray, "t c"]]
     f_x: float
-    f_baseline: float
-    gap: float
+    f_baseline: float | None
+    gap: float | None
+    in_logits: bool = True
+    missing: Mapping[str, Bool[np.ndarray, "t c"]] | None = None
+
+    @property
+    def promises_completeness(self) -> bool:
+        """True where the method says that its values add up to f_x - f_baseline."""
+        return self.gap is not None
 
     @property
     def gap_is_relative(self) -> bool:
-        """False where the logit hardly changed and `gap` is therefore in logits, not a share."""
-        return abs(self.f_x - self.f_baseline) >= SMALL_CHANGE
+        """False where the logit hardly changed and gap and mismatch are therefore in logits, not a share."""
+        return self.f_baseline is not None and abs(self.f_x - self.f_baseline) >= SMALL_CHANGE
 
     @property
     def complete(self) -> bool:
-        """True where the attributions add up well enough to be shown without a warning."""
-        return self.gap <= COMPLETE_WITHIN
+        """True where the attributions add up, as promised, well enough to be shown without a warning."""
+        return self.gap is not None and self.gap <= COMPLETE_WITHIN
+
+    @property
+    def flagged(self) -> bool:
+        """True where the method promised that its values add up and they do not."""
+        return self.promises_completeness and not self.complete
+
+    @property
+    def mismatch(self) -> float | None:
+        """`completeness_gap` whether it was promised or not; None where the values are not in logits."""
+        if not self.in_logits or self.f_baseline is None:
+            return None
+        return completeness_gap(self.measured, self.f_x, self.f_baseline)
+
+    @property
+    def measured(self) -> Mapping[str, Float[np.ndarray, "t c"]]:
+        """`values` without those of observations that were not made."""
+        if self.missing is None:
+            return self.values
+        made = {name: np.where(self.missing[name], np.float32(0), v) for name, v in self.values.items()}
+        return {name: v for name, v in made.items() if name not in self.absent}
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Modalities that the record lacks."""
+        names = self.settings.get("absent", ())
+        return names if isinstance(names, tuple) else ()
 
     def by_modality(self) -> dict[str, float]:
-        """The sum over each modality, in logits."""
-        return {name: float(values.sum(dtype=np.float64)) for name, values in self.values.items()}
+        """The sum over what was measured of each modality that the record has."""
+        return {name: float(values.sum(dtype=np.float64)) for name, values in self.measured.items()}

@@ -64,10 +64,10 @@ def run_units(
 def _where(bench: Bench) -> dict[str, object]:
     """Which code, on what: stated with every unit, as a run may be resumed elsewhere."""
     device = torch.cuda.get_device_name() if bench.device == "cuda" else f"CPU ({platform.machine()})"
-    return {"commit": _commit(), "device": device, "threads": bench.threads}
+    return {"commit": commit(), "device": device, "threads": bench.threads}
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit of this code, marked where files differ from it; "unknown" outside a git checkout."""
     try:
         described = ["git", "describe", "--always", "--dirty", "--abbrev=10"]

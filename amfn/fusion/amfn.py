@@ -7,6 +7,7 @@ Axes: b records, m modalities (i receives, j gives), d embedding, a heads, e = d
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,9 @@ from torch import Tensor, nn
 
 from amfn.encoders import EncoderConfig
 from amfn.fusion.base import FusionConfig, FusionModel, register
-from amfn.types import Encoded, FusionTrace, Prediction, Schema, require_settings
+from amfn.types import Encoded, FusionTrace, InputError, Prediction, Routing, Schema, require_settings
+
+Exchange = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +111,14 @@ class BilinearAttention(nn.Module):
         self.norm = nn.LayerNorm(dim)
 
     def forward(
-        self, h: Float[Tensor, "b m d"], present: Bool[Tensor, "b m"]
+        self, h: Float[Tensor, "b m d"], present: Bool[Tensor, "b m"], exchange: Exchange | None = None
     ) -> tuple[Float[Tensor, "b m d"], Float[Tensor, "b a m m"]]:
         b, m, d = h.shape
         z = h.view(b, m, self.heads, self.slice)  # b m a e
         score = torch.einsum("biae,aef,bjaf->baij", z, self.form, z) / math.sqrt(self.slice)
         alpha = masked_softmax(score, present[:, None, None, :]) * present[:, None, :, None]
+        if exchange is not None:
+            alpha = exchanged("attention", exchange, alpha, present)
         mixed = torch.einsum("baij,bjae->biae", alpha, z).reshape(b, m, d)
         return self.norm(h + mixed) * present[..., None], alpha
 
@@ -145,6 +150,24 @@ def masked_softmax(score: Tensor, keep: Tensor) -> Tensor:
     return safe.softmax(-1) * keep
 
 
+def exchanged(name: str, exchange: Exchange, own: Tensor, present: Bool[Tensor, "b m"]) -> Tensor:
+    """What takes the place of a network's own α or β. Raises InputError unless it is a share of the present modalities
+    for each present one that attends, or for the record."""
+    other = exchange(own, present)
+    if other.shape != own.shape:
+        raise InputError(name, f"{tuple(other.shape)}", f"{tuple(own.shape)}", "Keep the shape of what it is given.")
+    giving, attends = present, present.any(1)
+    if own.dim() == 4:
+        giving, attends = present[:, None, None, :], present[:, None, :]
+    whole = torch.isclose(other.sum(-1), attends.to(other.dtype), atol=1e-4)
+    if not (whole.all() and (other >= 0).all() and (other * ~giving == 0).all()):
+        raise InputError(
+            name, "weights that are no distribution", "none below 0, sums of one over what is present and nothing else",
+            "Divide by the sum over present modalities.",
+        )  # fmt: skip
+    return other
+
+
 @register("amfn")
 class AMFN(FusionModel):
     """The network of the paper over S = M sources: the fused nodes are the modalities themselves."""
@@ -174,6 +197,19 @@ class AMFN(FusionModel):
 
     def fuse(self, encoded: Encoded) -> Prediction:
         """Eqs. 7 to 16: h[b, m, d] and what is present -> logits[b, k], fused f32[b, d] and the whole trace."""
+        return self.fuse_routed(encoded, Routing())
+
+    def fuse_routed(self, encoded: Encoded, routing: Routing) -> Prediction:
+        """`fuse` with α or β exchanged for others: these are what sums are taken with and what the trace reports.
+        Raises InputError where this network has no such routing, or what comes is no distribution."""
+        for name, wanted, own in (
+            ("attention", routing.attention, self.attention),
+            ("weights", routing.weights, self.query),
+        ):
+            if wanted is not None and own is None:
+                raise InputError(
+                    name, "a network without it", "a network that routes so", "Choose another routing or system."
+                )
         present, keep = encoded.present, encoded.present[..., None]
         h = encoded.h * keep
         alpha = adjacency = gamma = beta = node_logits = bias = None
@@ -181,7 +217,7 @@ class AMFN(FusionModel):
             h = self.norm(h, present)  # Eq. 7
         h = self.drop(h)
         if self.attention is not None:
-            h, alpha = self.attention(h, present)  # Eqs. 8, 9
+            h, alpha = self.attention(h, present, routing.attention)  # Eqs. 8, 9
         if self.graph is not None:
             h, adjacency = self.graph(h, present)  # Eqs. 10, 11
         gated = h
@@ -190,6 +226,8 @@ class AMFN(FusionModel):
             gated = gamma[..., None] * h
         if self.query is not None:
             beta = masked_softmax(torch.einsum("bmd,d->bm", gated, self.query), present)  # Eq. 15
+            if routing.weights is not None:
+                beta = exchanged("weights", routing.weights, beta, present)
             fused = torch.einsum("bm,bmd->bd", beta, gated)  # Eq. 16
         else:
             fused = (gated * keep).flatten(1)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from amfn.fusion.base import FusionModel
-from amfn.types import Batch, Encoded, FusionTrace, InputError, Prediction, Schema
+from amfn.types import Batch, Encoded, FusionTrace, InputError, Prediction, Routed, Routing, Schema
 
 
 class Ensemble(nn.Module):
@@ -65,10 +65,25 @@ class Ensemble(nn.Module):
         )
 
     def fuse(self, encoded: Encoded) -> Prediction:
-        each = [
-            member.fuse(replace(encoded, h=h))
-            for member, h in zip(self.networks, encoded.h.chunk(len(self), -1), strict=True)
-        ]
+        return self._mean_of(encoded, self.fuse_each(encoded))
+
+    def fuse_routed(self, encoded: Encoded, routing: Routing) -> Prediction:
+        """`fuse` with the routing of every member exchanged; InputError for a system that does not route."""
+        return self._mean_of(encoded, self.fuse_each(encoded, routing))
+
+    def fuse_each(self, encoded: Encoded, routing: Routing | None = None) -> tuple[Prediction, ...]:
+        """What each member says by itself, before temperature and shift."""
+        parts = [replace(encoded, h=h) for h in encoded.h.chunk(len(self), -1)]
+        if routing is None:
+            return tuple(member.fuse(part) for member, part in zip(self.networks, parts, strict=True))
+        routed = [member for member in self.networks if isinstance(member, Routed)]
+        if len(routed) < len(self):
+            raise InputError(
+                "routing", f"a model of {self.name!r}", "a system whose routing can be exchanged", "AMFN's can."
+            )
+        return tuple(member.fuse_routed(part, routing) for member, part in zip(routed, parts, strict=True))
+
+    def _mean_of(self, encoded: Encoded, each: Sequence[Prediction]) -> Prediction:
         nothing = ~encoded.present.any(1, keepdim=True)
         members = torch.stack([p.logits for p in each]) / self.temperature + self.shift  # e b k
         members = torch.where(nothing, self.prior_logit, members)

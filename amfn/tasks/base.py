@@ -49,6 +49,16 @@ class Task(ABC):
         """
 
     @abstractmethod
+    def unfold(self, record: Record) -> tuple[np.ndarray, tuple[Record, ...]]:
+        """A reader's record as it was known at successive moments, the last one being all of it.
+
+        Returns f64[N], hours since the record's start, ascending, and N prepared records, each what `prepare` would
+        have made of the record had it ended there: values, masks, times and `meta.context` know nothing of later.
+        Labels are the record's own throughout (never an input); findings, which speak of the whole, are with the last.
+        Raises InputError where `prepare` does.
+        """
+
+    @abstractmethod
     def group(self, record: Record) -> str:
         """The subgroup that reports and filters use (alarm type, ICU type); "unknown" where not stated."""
 

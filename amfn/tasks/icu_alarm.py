@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from amfn.tasks.base import Task, Wording, absent
-from amfn.types import Alarm, Channel, Finding, InputError, ModalitySpec, Record, Schema
+from amfn.types import Alarm, Channel, Finding, InputError, ModalitySpec, Record, RecordMeta, Schema
 
 RATE_HZ = 125.0
 WINDOW_S = 16.0
@@ -143,6 +143,33 @@ class ICUAlarm(Task):
             meta=replace(record.meta, findings=tuple(findings), context=context, alarm=alarm),
         )
 
+    def unfold(
+        self, record: Record, seconds: int = 30, alarm_known: bool = False
+    ) -> tuple[np.ndarray, tuple[Record, ...]]:
+        """A window ending every second from `seconds` before the alarm up to it; centre and spread too are taken from
+        what came before that second. A moment by which too little signal had come is left out.
+
+        The type of the alarm is known when it sounds and not before: until then the modality is missing, and the model
+        is asked whether an alarm of whatever type would be true. The last step is therefore partly the type's news.
+        alarm_known: ask instead what it would have said had this same alarm sounded at that second.
+        """
+        if seconds < 0:
+            raise InputError("seconds", f"{seconds}", "0 or more before the alarm", "Correct the stretch.")
+        whole = self.prepare(record)
+        alarm = self._alarm(record)
+        times, known = [], []
+        for before in range(seconds, 0, -1):
+            hours = alarm.hours - before / 3600
+            try:
+                # What stands at or behind an alarm is never read: an earlier alarm is an earlier end.
+                prepared = self.prepare(replace(record, meta=replace(record.meta, alarm=Alarm(alarm.kind, hours))))
+            except InputError:
+                # The whole record passed: what this moment lacks is signal.
+                continue
+            times.append(hours)
+            known.append(replace(prepared if alarm_known else _untyped(prepared), meta=_silent(prepared, alarm_known)))
+        return np.array([*times, alarm.hours]), (*known, whole)
+
     def _alarm(self, record: Record) -> Alarm:
         alarm = record.meta.alarm
         if alarm is None or alarm.kind not in ALARMS:
@@ -217,6 +244,19 @@ class ICUAlarm(Task):
             "true_positive_rate": tp / (tp + fn) if tp + fn else float("nan"),
             "true_negative_rate": tn / (tn + fp) if tn + fp else float("nan"),
         }
+
+
+def _untyped(prepared: Record) -> Record:
+    """The same without the alarm's type."""
+    values, observed = absent(1, len(ALARMS))
+    return replace(
+        prepared, values={**prepared.values, "alarm": values}, observed={**prepared.observed, "alarm": observed}
+    )
+
+
+def _silent(prepared: Record, alarm_known: bool) -> RecordMeta:
+    """Without findings, and without the alarm unless it is taken as known."""
+    return replace(prepared.meta, findings=(), alarm=prepared.meta.alarm if alarm_known else None)
 
 
 def centre_spread(values: np.ndarray) -> tuple[float, float]:

@@ -135,6 +135,24 @@ class StayTask(Task):
             meta=replace(record.meta, findings=findings),
         )
 
+    def unfold(self, record: Record) -> tuple[np.ndarray, tuple[Record, ...]]:
+        """Every hour of the window, from 1 on: what was charted before it, and the admission row from the start.
+
+        A prepared stay has all its steps whatever was charted: by hour 10 it is one in which nothing came after.
+        """
+        whole = self.prepare(record)
+        charted = [spec.name for spec in self.schema.modalities[:-1]]
+        window = self.schema.modalities[0].steps
+        known = []
+        for hour in range(1, window):
+            values = dict(whole.values)
+            for name in charted:
+                values[name] = values[name].copy()
+                values[name][hour:] = np.nan
+            observed = {m: ~np.isnan(v) for m, v in values.items()}
+            known.append(replace(whole, values=values, observed=observed, meta=replace(whole.meta, findings=())))
+        return np.arange(1, window + 1, dtype=np.float64), (*known, whole)
+
     def outcomes(self, grid: Mapping[str, np.ndarray]) -> Mapping[str, float]:
         """Labels that are themselves charted, from all 48 hours: grid[m] f32[48, C], NaN where nothing was charted."""
         return {}

@@ -5,16 +5,19 @@ from __future__ import annotations
 import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from amfn.types import Batch, InputError, Prediction
-from explain.gradients import STEP_CAP, _differentiable, integrated_gradients, integrated_gradients_rows
+from explain.baselines import Baseline, zero
+from explain.differentiation import differentiable
+from explain.gradients import STEP_CAP, integrated_gradients, integrated_gradients_rows
 from explain.types import Attribution, completeness_gap
-from tests import toys
+from tests import systems, toys
+from tests.left_behind import state
 
 MIXED = toys.schema({"ecg": 2, "labs": 3, "urine": 1})
 
@@ -30,10 +33,10 @@ def test_linear_model_is_exact() -> None:
     np.testing.assert_allclose(found.values["b"], [[-6.0]], atol=1e-6)
     assert (found.f_x, found.f_baseline) == (3.5, 0.5)
     assert found.complete
-    assert found.gap < 1e-6
+    assert found.gap == pytest.approx(0.0, abs=1e-6)
     assert found.by_modality() == pytest.approx({"a": 9.0, "b": -6.0}, abs=1e-6)
     assert found.target == "outcome"
-    assert found.baseline == "neutral"
+    assert found.baseline == "zero"
 
 
 @pytest.mark.parametrize(("a", "b"), [(1.0, 1.0), (3.0, -0.5)])
@@ -99,6 +102,28 @@ def test_internal_batch_changes_memory_only() -> None:
         np.testing.assert_allclose(values, parts.values[name], atol=1e-5)
 
 
+def test_each_record_starts_from_its_own_baseline_and_averages_over_its_rows() -> None:
+    data = toys.batch({"a": [[[1.0]], [[2.0]]], "b": [[[1.0]], [[1.0]]]})
+    first = Baseline("own", "two rows", {"a": torch.tensor([[[0.0]], [[1.0]]]), "b": torch.tensor([[[0.0]], [[-1.0]]])})
+    second = Baseline("own", "one row", {"a": torch.tensor([[[1.0]]]), "b": torch.tensor([[[0.0]]])})
+    found = integrated_gradients_rows(toys.Toy(toys.product), data, baselines=[first, second])
+    # From (a0, b0) to (a, b) the product gives a (a - a0)(b + b0)/2 and b (b - b0)(a + a0)/2.
+    assert found[0].by_modality() == pytest.approx({"a": 0.25, "b": (0.5 + 2.0) / 2}, abs=1e-6)
+    assert (found[0].f_x, found[0].f_baseline) == pytest.approx((1.0, (0.0 - 1.0) / 2))
+    assert found[1].by_modality() == pytest.approx({"a": 0.5, "b": 1.5}, abs=1e-6)
+    assert all(each.complete for each in found)
+
+
+def test_what_was_derived_from_the_record_does_not_hide_the_path() -> None:
+    data = systems.batch(1, missing=0.0)
+    data = replace(data, present=torch.ones_like(data.present))
+    model = systems.system("amfn")
+    plain, derived = integrated_gradients(model, data), integrated_gradients(model, model.derive(data))
+    for name, values in plain.values.items():
+        np.testing.assert_array_equal(values, derived.values[name])
+        assert np.any(values != 0)
+
+
 def test_refine_takes_the_steps_that_each_record_needs() -> None:
     model, data = toys.Toy(toys.cubic), toys.batch({"a": [[[1.0]], [[0.0]]], "b": [[[0.0]], [[1.0]]]})
     coarse = integrated_gradients_rows(model, data, steps=1)
@@ -123,7 +148,13 @@ def test_gap_flags_a_broken_attribution() -> None:
     assert completeness_gap({"a": 2 * good["a"]}, 2.5, 0.5) == pytest.approx(1.0)
     broken = Attribution("m", "t", "b", {}, good, 2.5, 0.0, completeness_gap(good, 2.5, 0.0))
     assert broken.gap == pytest.approx(0.2)
-    assert not broken.complete
+    assert broken.flagged
+    unpromised = replace(broken, gap=None)
+    assert unpromised.mismatch == pytest.approx(0.2)
+    assert not unpromised.promises_completeness
+    assert not unpromised.flagged
+    assert not unpromised.complete
+    assert replace(unpromised, in_logits=False).mismatch is None
 
 
 def test_gap_is_absolute_where_the_logit_hardly_moves() -> None:
@@ -135,7 +166,9 @@ def test_gap_is_absolute_where_the_logit_hardly_moves() -> None:
 
 def test_a_logit_that_is_not_a_number_is_never_complete() -> None:
     values = {"a": np.array([[np.nan]], dtype=np.float32)}
-    assert not Attribution("m", "t", "b", {}, values, 1.0, 0.0, completeness_gap(values, 1.0, 0.0)).complete
+    broken = Attribution("m", "t", "b", {}, values, 1.0, 0.0, completeness_gap(values, 1.0, 0.0))
+    assert not broken.complete
+    assert broken.flagged
 
 
 def test_attribution_survives_a_cache() -> None:
@@ -143,18 +176,6 @@ def test_attribution_survives_a_cache() -> None:
     again = pickle.loads(pickle.dumps(found))
     assert again.by_modality() == found.by_modality()
     assert again.settings == found.settings
-
-
-def state(model: nn.Module) -> list[object]:
-    """Everything an explainer might leave behind on a module."""
-    hooks = [
-        len(getattr(part, name))
-        for part in model.modules()
-        for name in vars(part)
-        if name.endswith("_hooks") and getattr(part, name) is not None
-    ]
-    parameters = [(p.requires_grad, p.grad, p.detach().clone().sum().item()) for p in model.parameters()]
-    return [hooks, parameters, [part.training for part in model.modules()]]
 
 
 def test_the_model_is_left_as_it_was_also_by_two_threads_at_once() -> None:
@@ -169,17 +190,6 @@ def test_the_model_is_left_as_it_was_also_by_two_threads_at_once() -> None:
     for i, found in enumerate(both):
         for name, values in found.values.items():
             np.testing.assert_allclose(values, alone[i % 2].values[name], atol=1e-6)
-
-
-def test_state_would_notice_a_hook_and_a_gradient() -> None:
-    model, data = toys.Recurrent(MIXED), toys.random_batch(MIXED, 1)
-    before = state(model)
-    handle = model.head.register_forward_hook(lambda *_: None)
-    assert state(model) != before
-    handle.remove()
-    assert state(model) == before
-    model(data).logits.sum().backward()
-    assert state(model) != before
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
@@ -212,7 +222,7 @@ def test_cudnn_is_off_on_cuda_only_and_comes_back_after_threads() -> None:
     before = torch.backends.cudnn.enabled
 
     def inside(device: str) -> bool:
-        with _differentiable(torch.device(device)):
+        with differentiable(torch.device(device)):
             time.sleep(0.01)
             return torch.backends.cudnn.enabled
 
@@ -240,8 +250,10 @@ def test_bad_arguments_say_how_to_mend_them() -> None:
         integrated_gradients(model, data.rows([0, 0]))
     with pytest.raises(InputError, match="outcome"):
         integrated_gradients(model, data, target=1)
-    with pytest.raises(InputError, match="neutral"):
-        integrated_gradients(model, data, baseline="average")
+    with pytest.raises(InputError, match="missing"):
+        integrated_gradients(model, data, baseline=Baseline("half", "half of it", {"a": data.x["a"] / 2}))
+    with pytest.raises(InputError, match="one a record"):
+        integrated_gradients_rows(model, data.rows([0, 0]), baselines=[zero(data)])
     with pytest.raises(InputError, match="positive"):
         integrated_gradients(model, data, steps=0)
     with pytest.raises(InputError, match=r"model\.eval"):

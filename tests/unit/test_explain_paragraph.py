@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -108,7 +109,7 @@ def test_nothing_recorded_says_no_driver() -> None:
         {"split": replace(SPLIT, gap=float("nan"))},
     ],
 )
-def test_numbers_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
+def test_numbers_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         paragraph(replace(FULL, **wrong))
 

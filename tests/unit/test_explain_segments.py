@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from amfn.types import InputError
+from amfn.types import Batch, InputError
 from explain.reference import Reference
 from explain.segments import segments_of, without
 from tests import toys
@@ -16,7 +16,7 @@ from tests import toys
 SCHEMA = toys.schema({"ecg": 2, "labs": 3})
 
 
-def one() -> toys.Batch:
+def one() -> Batch:
     return toys.random_batch(SCHEMA, 2, seed=1).rows([0])
 
 
