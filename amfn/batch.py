@@ -62,6 +62,23 @@ class Normaliser:
             out[..., c] = np.clip(np.nan_to_num(column, nan=0.0), -CLIP, CLIP)
         return out
 
+    def physical(self, modality: str, channel: int, values: np.ndarray) -> np.ndarray:
+        """Normalised values of one channel -> its unit, of any shape: `apply` backwards, as far as it was not clipped.
+
+        Raises InputError for a channel that is scaled by each record's own level, which is not known here.
+        """
+        scale = self.scales[modality][channel]
+        if scale.mode == "record":
+            raise InputError(
+                modality, f"channel {channel} is scaled by a record's own level", "a channel with a scale of its own",
+                "Leave waveforms out.",
+            )  # fmt: skip
+        found = np.asarray(values, np.float64)
+        if scale.mode == "flag":
+            return found
+        found = found * scale.std + scale.mean
+        return np.expm1(found) if scale.mode == "log" else found
+
     def zero(self, schema: Schema, present: Collection[str]) -> str:
         """What an input of zero stands for, in words: the baseline from which attributions start.
 

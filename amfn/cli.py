@@ -7,16 +7,15 @@ import logging
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from amfn.cli_answer import AlarmAt, AlarmType, CheckpointOption, Json, RecordArgument, answered
 from amfn.cli_audit import audit_explanations
 from amfn.cli_benchmark import benchmark
+from amfn.cli_explain import explain
 from amfn.types import InputError
-
-if TYPE_CHECKING:
-    from amfn.inference import Answer
 
 app = typer.Typer(
     help="Adaptive Multimodal Fusion Network: from ICU records to predictions that show how they came about. "
@@ -28,13 +27,6 @@ app = typer.Typer(
 Data = Annotated[
     list[Path], typer.Option("--data", help="Folder of labelled records, or one prepared .npz; repeatable.")
 ]
-Record = Annotated[Path, typer.Argument(help="WFDB header (.hea) or record name, or a Challenge 2012 text file.")]
-CheckpointOption = Annotated[
-    Path | None, typer.Option("--checkpoint", help="Checkpoint folder; default: the shipped one that reads the record.")
-]
-AlarmType = Annotated[str | None, typer.Option(help="Alarm type, where the record names none (Asystole, …).")]
-AlarmAt = Annotated[float | None, typer.Option(help="Seconds from the record's start at which the alarm sounded.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads for torch.")]
 
 
@@ -185,7 +177,7 @@ def evaluate(
 
 @app.command()
 def predict(
-    record: Record,
+    record: RecordArgument,
     checkpoint: CheckpointOption = None,
     alarm_type: AlarmType = None,
     alarm_at: AlarmAt = None,
@@ -197,7 +189,7 @@ def predict(
     """Predict one record: chance, how far the networks differ, similar records, outcomes not ruled out, fusion."""
     from amfn.console import answer_lines, as_dict, forecast_dict, forecast_lines
 
-    found = _answer(record, checkpoint, alarm_type, alarm_at)
+    _, found = answered(record, checkpoint, alarm_type, alarm_at)
     if found.forecast is not None:
         lines = [json.dumps(forecast_dict(found), indent=1)] if as_json else forecast_lines(found)
     else:
@@ -205,89 +197,4 @@ def predict(
     typer.echo("\n".join(lines))
 
 
-@app.command()
-def explain(
-    record: Record,
-    checkpoint: CheckpointOption = None,
-    alarm_type: AlarmType = None,
-    alarm_at: AlarmAt = None,
-    steps: Annotated[int, typer.Option(min=1, max=1024, help="Steps of integrated gradients.")] = 64,
-    top: Annotated[int, typer.Option(min=1, help="How many of the strongest inputs to list.")] = 10,
-    as_json: Json = False,
-) -> None:
-    """Explain one record: exact Shapley values over modalities, integrated gradients over its raw input."""
-    from amfn.console import as_dict, explanation_lines
-
-    found = _answer(record, checkpoint, alarm_type, alarm_at)
-    if found.forecast is not None:
-        raise InputError(
-            found.checkpoint.path, f"a model of {found.checkpoint.task.name}, which has "
-            f"{len(found.forecast)} outputs", "a model that answers one yes-or-no question", "Use `predict` for it.",
-        )  # fmt: skip
-    data = _explanation(found, steps, top)
-    if as_json:
-        typer.echo(json.dumps({**as_dict(found), **data}, indent=1))
-        return
-    typer.echo(f"Record {found.record.record_id} · {found.checkpoint.task.wording.title}")
-    typer.echo("\n".join(explanation_lines(data)))
-
-
-def _answer(path: Path, checkpoint: Path | None, alarm_type: str | None, alarm_at: float | None) -> Answer:
-    import torch
-
-    from amfn.checkpoint import load_checkpoint
-    from amfn.inference import answer, choose_checkpoint, with_alarm
-    from amfn.readers import read_record
-
-    torch.set_num_threads(1)
-    record = with_alarm(read_record(path), alarm_type, alarm_at)
-    return answer(load_checkpoint(checkpoint) if checkpoint else choose_checkpoint(record), record)
-
-
-def _explanation(found: Answer, steps: int, top: int) -> dict[str, Any]:
-    from explain.gradients import integrated_gradients
-    from explain.narrative import one_sentence
-    from explain.shapley import coalition_values
-
-    checkpoint = found.checkpoint
-    specs = checkpoint.task.schema.modalities
-    coalitions = coalition_values(checkpoint.model, found.batch)
-    values = coalitions.shapley().tolist()
-    present = found.batch.present[0].tolist()
-    attribution = integrated_gradients(checkpoint.model, found.batch, steps=steps)
-    inputs: list[tuple[str, float]] = [
-        (f"{spec.title}: {channel.title}", float(attribution.values[spec.name][:, c].sum()))
-        for spec in specs
-        if spec.name in attribution.values
-        for c, channel in enumerate(found.record.channels[spec.name])
-    ]
-    inputs.sort(key=lambda row: -abs(row[1]))
-    return {
-        "sentence": one_sentence(
-            found.risk,
-            checkpoint.base_rate,
-            {s.name: v for s, v in zip(specs, values, strict=True)},
-            {s.name: s.title for s in specs},
-            [s.name for s, here in zip(specs, present, strict=True) if not here],
-            f"chance of {checkpoint.task.wording.event}",
-        ),
-        "shapley": {
-            "empty": coalitions.empty,
-            "full": coalitions.full,
-            "gap": coalitions.efficiency_gap(),
-            "modalities": [
-                {"name": s.name, "title": s.title, "present": here, "value": value if here else None}
-                for s, value, here in zip(specs, values, present, strict=True)
-            ],
-        },
-        "integrated_gradients": {
-            "steps": attribution.settings["steps"],
-            "baseline": attribution.baseline,
-            "baseline_means": checkpoint.normaliser.zero(checkpoint.task.schema, attribution.values),
-            "gap": attribution.gap,
-            "gap_is_relative": attribution.gap_is_relative,
-            "complete": attribution.complete,
-            "by_modality": attribution.by_modality(),
-            "strongest": [{"input": name, "value": value} for name, value in inputs[:top]],
-        },
-    }
+app.command()(explain)

@@ -127,7 +127,7 @@ def answer_lines(answer: Answer, error_rate: float = ERROR_RATE) -> list[str]:
     rows = [
         (
             titles[m["name"]],
-            *((_number(m["gate"]), _percent(m["weight"]), _signed(m["logit_part"])) if m["present"]
+            *((_number(m["gate"]), _percent(m["weight"]), signed(m["logit_part"])) if m["present"]
               else ("not recorded", "", "")),
         )
         for m in data["modalities"]
@@ -140,31 +140,6 @@ def answer_lines(answer: Answer, error_rate: float = ERROR_RATE) -> list[str]:
         lines += [
             f"  {f['channel']}: {f['what']}" + (f" ({f['count']})" if f["count"] else "") for f in data["findings"]
         ]
-    return [*lines, "", DISCLAIMER]
-
-
-def explanation_lines(data: Mapping[str, Any]) -> list[str]:
-    """data: what `explain --json` prints."""
-    lines = [data["sentence"], "", "Exact Shapley values over modalities (log-odds):"]
-    shapley = data["shapley"]
-    lines += table(
-        ("Modality", "Contribution"),
-        [(m["title"], _signed(m["value"]) if m["present"] else "not recorded") for m in shapley["modalities"]],
-    )
-    lines.append(
-        f"With nothing: {shapley['empty']:+.2f}. With everything: {shapley['full']:+.2f}. "
-        f"What the sum misses: {shapley['gap']:.1e}."
-    )
-    attribution = data["integrated_gradients"]
-    lines += ["", f"Integrated gradients, {attribution['steps']} steps:"]
-    lines.append(f"(from the baseline: {attribution['baseline_means']})")
-    lines += table(
-        ("Input", "Attribution"), [(row["input"], _signed(row["value"])) for row in attribution["strongest"]]
-    )
-    verdict = "adds up" if attribution["complete"] else "does NOT add up: do not rely on it"
-    kind = "%" if attribution["gap_is_relative"] else "log-odds"
-    shown = 100 * attribution["gap"] if attribution["gap_is_relative"] else attribution["gap"]
-    lines.append(f"Completeness gap {shown:.2g} {kind}: {verdict}.")
     return [*lines, "", DISCLAIMER]
 
 
@@ -228,5 +203,5 @@ def _percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f} %"
 
 
-def _signed(value: float | None) -> str:
+def signed(value: float | None) -> str:
     return "" if value is None else f"{value:+.3f}"

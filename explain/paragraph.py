@@ -8,10 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from amfn.types import InputError
 from explain.narrative import joined, mid_sentence, one_sentence, percent
+
+if TYPE_CHECKING:
+    from explain.coalitions import Coalitions
+    from explain.reality import RealityCheck
 
 Part = Literal["estimate", "certainty", "drivers", "doubt"]
 
@@ -83,6 +89,34 @@ class Facts:
     disagreeing: Sequence[str] = ()
     warnings: int = 0
     trained_on: bool = False
+
+
+def facts_of(
+    game: Coalitions,
+    reality: RealityCheck | None,
+    titles: Mapping[str, str],
+    base_rate: float,
+    noun: str,
+    **more: Any,
+) -> Facts:
+    """The facts that a record's game over modalities gives: its estimate, contributions, what was missing, the estimate
+    without each modality, and where the most weighted modality is not what moved it. more: the other fields of Facts.
+    """
+    chances = 1 / (1 + np.exp(-np.asarray(game.values, np.float64)))
+    recorded = [name for name, here in zip(game.players, game.present.tolist(), strict=True) if here]
+    lost = dict(zip(game.players, game.leave_one_out().tolist(), strict=True))
+    favourite = reality.favourite if reality is not None and reality.disagrees else None
+    return Facts(
+        risk=float(chances[-1]),
+        base_rate=base_rate,
+        contributions=dict(zip(game.players, game.shapley().tolist(), strict=True)),
+        titles=titles,
+        missing=tuple(name for name in game.players if name not in recorded),
+        noun=noun,
+        without={name: 1 / (1 + math.exp(lost[name] - game.full)) for name in recorded},
+        disagreeing=() if favourite is None else (titles[favourite],),
+        **more,
+    )
 
 
 def paragraph(facts: Facts) -> tuple[Claim, ...]:

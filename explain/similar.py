@@ -98,6 +98,34 @@ class VoteQuality:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """Where a model puts the records of one batch: what an index is made of.
+
+    digests: of what it reads of each. embedding: f32[B, D]. present: bool[B, M]. risks: f64[B], of one target.
+    networks: E, their embeddings side by side.
+    """
+
+    ids: tuple[str, ...]
+    digests: tuple[str, ...]
+    embedding: Float[np.ndarray, "b d"]
+    present: Bool[np.ndarray, "b m"]
+    risks: Float[np.ndarray, " b"]
+    networks: int
+
+    @classmethod
+    def of(cls, model: Explainable, batch: Batch, prediction: Prediction, target: int = 0) -> Seen:
+        """prediction: what the model says of the batch."""
+        return cls(
+            ids=batch.ids,
+            digests=row_digests(batch, model.schema.names),
+            embedding=prediction.embedding.detach().float().cpu().numpy(),
+            present=batch.present.cpu().numpy(),
+            risks=prediction.logits[:, target].detach().double().sigmoid().cpu().numpy(),
+            networks=1 if prediction.members is None else len(prediction.members),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CohortIndex:
     """Where a model puts the records of a cohort.
 
@@ -134,15 +162,27 @@ class CohortIndex:
         or do not fit in number, an unknown target, or a model in training mode.
         """
         require_frozen(model)
+        target_name(model, target)
+        with torch.no_grad():
+            seen = [Seen.of(model, batch, model(batch), target) for batch in batches if len(batch)]
+        return cls.of_seen(model, seen, outcomes, target)
+
+    @classmethod
+    def of_seen(
+        cls,
+        model: Explainable,
+        seen: Sequence[Seen],
+        outcomes: Sequence[float | None] | None = None,
+        target: int = 0,
+    ) -> CohortIndex:
+        """`of` from what the same model has said of the batches already. Raises InputError as it does."""
         name = target_name(model, target)
-        ids = tuple(record for batch in batches for record in batch.ids)
+        ids = tuple(record for part in seen for record in part.ids)
         if not ids or len(set(ids)) < len(ids):
             raise InputError(
                 "cohort", f"{len(ids)} records, {len(set(ids))} different", "records, each once", "Correct the cohort."
             )
-        with torch.no_grad():
-            said = [model(batch) for batch in batches if len(batch)]
-        fused = np.concatenate([p.embedding.double().cpu().numpy() for p in said])
+        fused = np.concatenate([part.embedding for part in seen]).astype(np.float64)
         spread = fused.std(0)
         # A dimension that never changes tells nobody apart.
         spread = np.where(spread > 1e-9, spread, 1.0)
@@ -150,14 +190,14 @@ class CohortIndex:
             target=name,
             modalities=model.schema.names,
             ids=ids,
-            digests=tuple(digest for batch in batches for digest in row_digests(batch, model.schema.names)),
+            digests=tuple(digest for part in seen for digest in part.digests),
             embedding=((fused - fused.mean(0)) / spread).astype(np.float32),
             centre=fused.mean(0),
             spread=spread,
-            present=np.concatenate([batch.present.cpu().numpy() for batch in batches]),
-            risks=np.concatenate([p.logits[:, target].double().sigmoid().cpu().numpy() for p in said]),
+            present=np.concatenate([part.present for part in seen]),
+            risks=np.concatenate([part.risks for part in seen]),
             outcomes=_known(outcomes, len(ids)),
-            networks=1 if said[0].members is None else len(said[0].members),
+            networks=seen[0].networks,
         )
 
     def nearest(self, batch: Batch, prediction: Prediction, k: int = 10) -> Neighbours:

@@ -95,8 +95,8 @@ def assert_explained(data: dict[str, Any]) -> None:
     assert shapley["empty"] == pytest.approx(math.log(data["base_rate"] / (1 - data["base_rate"])), abs=1e-4)
     assert sum(parts) == pytest.approx(shapley["full"] - shapley["empty"], abs=1e-4)
     assert abs(shapley["gap"]) < 1e-4
-    gradients = data["integrated_gradients"]
-    assert {"steps", "baseline", "gap", "gap_is_relative", "complete", "by_modality", "strongest"} <= gradients.keys()
+    gradients = data["attribution"]
+    assert {"settings", "baseline", "gap", "gap_is_relative", "flagged", "by_modality", "strongest"} <= gradients.keys()
     assert gradients["by_modality"].keys() == {m["name"] for m in data["modalities"] if m["present"]}
     values = [abs(row["value"]) for row in gradients["strongest"]]
     assert values == sorted(values, reverse=True)
@@ -121,7 +121,7 @@ def test_predict(record: Path) -> None:
 def test_explain(record: Path) -> None:
     data = run_json("explain", record, "--steps", 16, "--top", 3)
     assert_explained(data)
-    assert len(data["integrated_gradients"]["strongest"]) == 3
+    assert len(data["attribution"]["strongest"]) == 3
     text = run("explain", record, "--steps", 16, "--top", 3)
     assert data["sentence"] in text
     assert "Completeness gap" in text
@@ -310,3 +310,36 @@ def test_records_that_were_not_in_training_can_be_left_out(tmp_path: Path) -> No
     assert "no record of its training" in str(
         refusal("evaluate", path, "--data", tmp_path / "new.npz", "--trained-only")
     )
+
+
+def test_explain_on_demand_parts() -> None:
+    stays = STAYS / "900005.txt"
+    arguments = ("explain", stays, "--method", "feature_ablation", "--over-time", "--threshold", 0.5, "--cohort", STAYS,
+                 "--faithfulness")  # fmt: skip
+    data = run_json(*arguments)
+    assert len(data["over_time"]["moments"]) == 48
+    assert data["over_time"]["moments"][-1]["risk"] == pytest.approx(data["risk"], abs=1e-6)
+    for answer in data["changes"]["without_modalities"]:
+        assert answer["risk"] >= 0.5
+    assert data["faithfulness"]["verdict"] == "better than random"
+    assert data["record"] not in [r["record"] for r in data["similar_records"]["records"]]
+    assert data["attribution"]["promises_completeness"] is False
+    text = run(*arguments)
+    assert data["paragraph"] in text
+    for part in ("As the record unfolds", "across 50 %", "against random orders", "does not promise to add up"):
+        assert part in text
+
+
+def test_explain_refuses_what_it_cannot_do() -> None:
+    stay = STAYS / "900005.txt"
+    assert "one of integrated_gradients" in str(refusal("explain", stay, "--method", "tea_leaves"))
+    assert "sample with --cohort" in str(refusal("explain", stay, "--baseline", "sample"))
+    assert "between 0 and 1" in str(refusal("explain", stay, "--threshold", "2"))
+    assert "deep_lift: DeepLIFT" in run("explain", stay, "--method", "list")
+
+
+def test_magnitudes_are_not_called_contributions() -> None:
+    data = run_json("explain", ALARMS / "sim_a001.hea", "--method", "temporal_attention")
+    assert data["attribution"]["gap"] is None
+    assert data["attribution"]["in_logits"] is False
+    assert "magnitudes, not parts" in run("explain", ALARMS / "sim_a001.hea", "--method", "temporal_attention")

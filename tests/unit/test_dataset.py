@@ -372,3 +372,19 @@ def test_a_prepared_file_with_doubtful_labels_is_refused(tmp_path: Path, changes
     resaved(path, **changes)
     with pytest.raises(InputError, match=said):
         Cohort.load(path)
+
+
+def test_normalised_values_come_back_in_their_unit() -> None:
+    rng = np.random.default_rng(0)
+    values = np.exp(rng.normal(size=(50, 3, 2))).astype(np.float32)
+    normaliser = Normaliser(
+        {"labs": (Scale("zscore", 1.2, 0.7), Scale("log", 0.9, 0.4)), "wave": (Scale("record", 0.0, 0.05),)}
+    )
+    scaled = normaliser.apply("labs", values)
+    for c in range(2):
+        inside = np.abs(scaled[..., c]) < CLIP
+        np.testing.assert_allclose(
+            normaliser.physical("labs", c, scaled[..., c])[inside], values[..., c][inside], rtol=1e-4
+        )
+    with pytest.raises(InputError, match="own level"):
+        normaliser.physical("wave", 0, np.zeros(3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from amfn.types import InputError
 from explain.narrative import percent
-from explain.paragraph import Claim, Facts, Input, InputSplit, paragraph, written
+from explain.paragraph import Claim, Facts, Input, InputSplit, facts_of, paragraph, written
+from explain.shapley import coalition_values
+from tests import toys
 
 TITLES = {"labs": "Labs", "bp": "Blood pressure", "ecg": "ECG"}
 SPLIT = InputSplit("integrated gradients", (Input("lactate", 0.9), Input("urea", -0.2)), 0.01, 0.05)
@@ -140,3 +143,14 @@ def test_every_written_number_is_one_of_the_claims_own(
             allowed |= {f"{value:.0f}", f"{value:.2f}"}
         written_numbers = re.findall(r"\d+(?:\.\d+)?", claim.text)
         assert set(written_numbers) <= allowed, claim
+
+
+def test_facts_of_a_game_are_its_own_numbers() -> None:
+    model = toys.Toy(toys.synergy)
+    game = coalition_values(model, toys.batch({"a": [[[1.0]]], "b": [[[1.0]]]}))
+    facts = facts_of(game, None, {"a": "A", "b": "B"}, 0.5, "risk", warnings=1)
+    assert facts.contributions == pytest.approx({"a": 4.0, "b": 5.0})
+    assert facts.risk == pytest.approx(1 / (1 + math.exp(-9)))
+    assert facts.without == pytest.approx({"a": 1 / (1 + math.exp(-3)), "b": 1 / (1 + math.exp(-2))})
+    assert facts.missing == ()
+    assert facts.warnings == 1
