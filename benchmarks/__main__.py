@@ -12,7 +12,7 @@ import platform
 
 import torch
 
-from benchmarks import browser, inference
+from benchmarks import browser, explanations, inference
 from benchmarks.rows import table
 
 
@@ -23,10 +23,10 @@ def main() -> None:
     print(
         f"{os.cpu_count()} cores ({platform.machine()}), load {os.getloadavg()[0]:.1f} at the start, "
         f"Python {platform.python_version()}, torch {torch.__version__}. "
-        "Simulated records sim_a001 and 900001. Medians; torch threads as stated.\n"
+        "Simulated records sim_a001 and 900002. Medians; torch threads as stated.\n"
     )
     # The models first: their peak memory must not count what the browser's driver needs.
-    rows = inference.rows()
+    rows = inference.rows() + explanations.rows()
     if not chosen.no_browser:
         rows += browser.rows()
     print(table(rows))
