@@ -30,6 +30,9 @@ OWN = "own tensors"
 LEAST = 4
 """A rank correlation of fewer segments says nothing."""
 
+SAME_FROM = 0.8
+"""Rank agreement from which two attributions are the same picture: nearly two thirds of the ranks' variance shared."""
+
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 
@@ -89,10 +92,14 @@ class Sanity:
 
     @property
     def passed(self) -> bool | None:
-        """True where the whole 95 % bootstrap interval of `drop` over records lies above zero: with all that was
-        learned made random, the attribution agrees less with the original than two trained networks do with each other.
-        None without a reference level or with one record, which has no interval."""
-        return None if self.drop is None or len(self.records) < 2 else self.drop.low > 0
+        """True where the whole 95 % bootstrap interval of `drop` over records lies above zero, so that with all that
+        was learned made random the attribution agrees less with the original than two trained networks do with each
+        other, and what agreement is left is below `SAME_FROM`: a picture that hardly changes is not one of the model,
+        however well trained networks agree on it. None without a reference level or with one record, which has no
+        interval."""
+        if self.drop is None or len(self.records) < 2:
+            return None
+        return self.drop.low > 0 and self.by_stage[-1].mean < SAME_FROM
 
     @property
     def said(self) -> str:

@@ -282,3 +282,13 @@ def test_the_last_stage_decides() -> None:
     assert found.passed is False
     turned = Sanity("x", "weights", ("head", "encoders"), agreement[:, ::-1], reference, tuple("abcd"), ())
     assert turned.passed is True
+
+
+@pytest.mark.parametrize(("left", "passed"), [(0.3, True), (0.79, True), (0.94, False)])
+def test_a_picture_that_hardly_changes_is_not_passed_however_well_networks_agree(left: float, passed: bool) -> None:
+    """Nearly even attention over time: 0.94 with random weights, 0.98 between trained networks, and no explanation."""
+    agreement = np.array([[0.99, left - 0.001], [0.98, left], [0.99, left + 0.001]])
+    found = Sanity("m", "weights", ("head", "encoders"), agreement, np.array([0.98, 0.97, 0.99]), ("a", "b", "c"), ())
+    assert found.drop is not None
+    assert found.drop.low > 0
+    assert found.passed is passed
