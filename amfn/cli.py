@@ -50,11 +50,12 @@ def main() -> None:
 def simulate(
     out: Annotated[Path, typer.Option(help="New or empty folder, or one that holds a simulated cohort.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 2026,
+    stays: Annotated[int | None, typer.Option(help="So many stays and no alarms: a cohort to train on.")] = None,
 ) -> None:
     """Write the simulated sample cohort: 48 stays and 32 alarm records in the real file formats."""
     from sample_data.generator import build_cohort
 
-    build_cohort(out, seed, progress=typer.echo)
+    build_cohort(out, seed, progress=typer.echo, stays_only=stays)
 
 
 @app.command()

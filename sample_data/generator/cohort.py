@@ -32,6 +32,8 @@ DEFAULT_SEED = 2026
 MANIFEST = "manifest.json"
 STAYS_FOLDER, ALARMS_FOLDER = "icu_mortality", "icu_alarm"
 STAYS, FIRST_STAY = 48, 900001
+FIRST_TRAINING_STAY = 910001
+"""Cohorts of stays alone, to train on, share no number with the sample cohort."""
 STATEMENT = "Simulated; no patient stands behind any of it"
 DISCLAIMER = "Research and education only; not for diagnosis"
 _LIBRARIES = ("numpy", "scipy", "neurokit2", "wfdb", "soundfile")
@@ -43,20 +45,30 @@ Progress = Callable[[str], None]
 Manifest = dict[str, Any]
 
 
-def build_cohort(out: Path, seed: int = DEFAULT_SEED, progress: Progress | None = None) -> None:
+def build_cohort(
+    out: Path, seed: int = DEFAULT_SEED, progress: Progress | None = None, stays_only: int | None = None
+) -> None:
     """Write the cohort into `out`: a new or empty folder, or one that already holds a cohort, which is replaced.
 
-    `progress` is told one line a record. Raises InputError for any other folder and for a seed below nought.
+    `progress` is told one line a record. stays_only: so many stays and no alarms, numbered from `FIRST_TRAINING_STAY`.
+    Raises InputError for any other folder, for a seed below nought, and for fewer than ten stays or over 80,000.
     """
     out = Path(out)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InputError("seed", repr(seed), "a whole number from 0", "Choose such a seed.")
+    if stays_only is not None and not 10 <= stays_only <= 80_000:
+        raise InputError("stays", f"{stays_only}", "10 to 80,000", "Choose such a number.")
     old = _replaceable(out)
     tell = progress or (lambda line: None)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=out) as scratch:
         fresh = Path(scratch)
-        records = [*_write_stays(fresh / STAYS_FOLDER, seed, tell), *_write_alarms(fresh / ALARMS_FOLDER, seed, tell)]
+        if stays_only is None:
+            records = _write_stays(fresh / STAYS_FOLDER, seed, tell, STAYS, FIRST_STAY)
+            records += _write_alarms(fresh / ALARMS_FOLDER, seed, tell)
+        else:
+            records = _write_stays(fresh / STAYS_FOLDER, seed, tell, stays_only, FIRST_TRAINING_STAY)
+            (fresh / ALARMS_FOLDER).mkdir()
         listed = {entry["name"] for record in records for entry in record["files"]}
         other = [path for path in sorted(fresh.rglob("*")) if path.is_file() and _name(fresh, path) not in listed]
         manifest = _manifest(seed, records, [_entry(fresh, path) for path in other])
@@ -88,12 +100,12 @@ def samples_sha256(samples: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(samples, dtype="<i2").tobytes()).hexdigest()
 
 
-def _write_stays(folder: Path, seed: int, tell: Progress) -> list[Manifest]:
+def _write_stays(folder: Path, seed: int, tell: Progress, count: int, first: int) -> list[Manifest]:
     folder.mkdir()
     outcomes = ["RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death"]
     records = []
-    for index, (planted, declining) in enumerate(stays.plan(np.random.default_rng([seed, _PLAN]), STAYS)):
-        record_id = FIRST_STAY + index
+    for index, (planted, declining) in enumerate(stays.plan(np.random.default_rng([seed, _PLAN]), count)):
+        record_id = first + index
         stay = stays.simulate(np.random.default_rng([seed, _STAY, index]), record_id, planted, declining)
         path = folder / f"{record_id}.txt"
         _write_text(path, stay.text)

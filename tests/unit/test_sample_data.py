@@ -13,7 +13,7 @@ import pytest
 import wfdb
 from scipy import signal
 
-from amfn.readers import read_record
+from amfn.readers import open_folder, read_record
 from amfn.types import InputError
 from sample_data.generator import alarms, build_cohort, stays, verify_cohort
 from sample_data.generator.cohort import samples_sha256
@@ -269,3 +269,18 @@ def test_a_seed_must_be_a_natural_number(tmp_path: Path, seed: int) -> None:
     with pytest.raises(InputError, match="seed"):
         build_cohort(tmp_path / "new", seed)
     assert not (tmp_path / "new").exists()
+
+
+def test_stays_alone_share_no_record_with_the_sample_cohort_and_verify(tmp_path: Path) -> None:
+    build_cohort(tmp_path / "train", 7, stays_only=12)
+    verify_cohort(tmp_path / "train")
+    manifest = json.loads((tmp_path / "train" / "manifest.json").read_text())
+    assert [r["id"] for r in manifest["records"]] == [str(910001 + k) for k in range(12)]
+    assert not {r["id"] for r in manifest["records"]} & {r["id"] for r in MANIFEST["records"]}
+    assert len(open_folder(tmp_path / "train" / "icu_mortality").refs) == 12
+
+
+@pytest.mark.parametrize("count", [0, 9, 80_001])
+def test_a_number_of_stays_has_bounds(tmp_path: Path, count: int) -> None:
+    with pytest.raises(InputError, match="10 to 80,000"):
+        build_cohort(tmp_path / "new", stays_only=count)
