@@ -72,7 +72,7 @@ def audit_explanations(
         material.reference, units, shuffled, seconds, commit(),
     )  # fmt: skip
     (checkpoint / FILE).write_text(json.dumps(report.to_json(), separators=(",", ":")) + "\n", encoding="utf-8")
-    typer.echo("\n".join(report_lines(report)))
+    typer.echo("\n".join([*report_lines(report), "", *planted_lines(report)]))
     typer.echo(f"Written: {checkpoint / FILE}")
 
 
@@ -85,6 +85,31 @@ def report_lines(report: Report) -> list[str]:
             mark = {True: "passed", False: "FAILED", None: "-"}[check.passed]
             lines.append(f"  {check.title:32} {mark:7} {check.said}")
     return lines
+
+
+def planted_lines(report: Report) -> list[str]:
+    """The planted-truth table in Markdown: hits of the strongest modality and segment, mass; what chance gives last."""
+    rows = report.planted()
+    if not rows:
+        return []
+    head = (
+        "Method",
+        "Planted modality is the strongest",
+        "95 % interval",
+        "Strongest segment lies in it",
+        "Mass in it",
+    )
+    shown = [f"| {' | '.join(head)} |", "|---|---|---|---|---|"]
+    for row in rows:
+        found, piece = row["modality"], row["segment"]
+        interval = f"{100 * found['low']:.0f} to {100 * found['high']:.0f} %"
+        segment = "" if piece is None else f"{piece['hits']} of {piece['records']}"
+        mass = "" if row["mass"] is None else f"{100 * row['mass']:.0f} %"
+        shown.append(f"| {row['method']} | {found['hits']} of {found['records']} | {interval} | {segment} | {mass} |")
+    told = next((row for row in rows if row["segment"] is not None), None)
+    chance = "" if told is None else f"{100 * told['segment']['chance']:.0f} %"
+    mass = "" if told is None else f"{100 * told['chance_mass']:.0f} %"
+    return [*shown, f"| by chance | {100 * rows[0]['modality']['chance']:.0f} % | | {chance} | {mass} |"]
 
 
 def _claim(folder: Path, model: str, data: str, records: int, plan: Plan) -> None:

@@ -176,6 +176,15 @@ def _filtered(listed: Listing, entries: dict[str, Entry]) -> list[str]:
     return ids if order != "id" else sorted(ids)
 
 
+def ask(listed: Listing) -> None:
+    """Have the whole folder read, however large it is."""
+    st.session_state[_asked(listed)] = True
+
+
+def _asked(listed: Listing) -> str:
+    return f"rank:{state.place(listed)}"
+
+
 def survey() -> None:
     """After the page is drawn: read the whole folder, if small or if asked to, so that filters and risks appear."""
     try:
@@ -188,12 +197,12 @@ def survey() -> None:
     # Streamlit leaves what a run no longer draws in sight until the run ends, and this one is long.
     st.html("<style>.st-key-w_rank[data-stale='true'] { display: none; }</style>")
     small = len(listed.ids) <= services.AUTOMATIC_UP_TO
-    asked = f"rank:{listed.folder}|{listed.task}"
-    if not small and not st.session_state.get(asked):
+    if not small and not st.session_state.get(_asked(listed)):
         st.sidebar.button(
             "Rank all records by risk",
             help=f"Reads all {len(listed.ids):,} records, which filters need. Choosing a record meanwhile is fine.",
-            on_click=lambda: st.session_state.update({asked: True}),
+            on_click=ask,
+            args=(listed,),
             key="w_rank",
         )
         return

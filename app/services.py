@@ -29,7 +29,9 @@ from app.text import clock
 from app.views import Analysis, Case, Entry, Listing, ModelFacts, NoFolder, NoSuchRecord, Performance, Refusal, refusal
 from explain.gradients import integrated_gradients
 from explain.narrative import one_sentence
+from explain.reality import reality_of
 from explain.shapley import coalitions, fuse_subsets
+from explain.similar import Seen
 from explain.types import Attribution
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -163,6 +165,11 @@ def _read(path: str, modified: tuple[int, ...], task: str) -> _Loaded:
     return _Loaded(record, get_task(task).prepare(record), record.digest())
 
 
+def prepared(listed: Listing, record_id: str) -> Record:
+    """One record as its task reads it. Raises InputError where it cannot be used."""
+    return _loaded(listed, record_id).prepared
+
+
 def case(listed: Listing, record_id: str) -> Case:
     """One record, read and analysed. Raises InputError where the record or the model cannot be used."""
     model = checkpoint(listed.task)
@@ -262,6 +269,7 @@ def _analyse(record_digest: str, weights: str, _prepared: Record, _model: Checkp
             noun=f"chance of {_model.task.wording.event}",
         ),
         certainty=certainty(_model, float(logits[-1]), members, present),
+        reality=reality_of(model, encoded, prediction),
     )
 
 
@@ -287,10 +295,15 @@ def baseline(opened: Case) -> str:
 
 @dataclass(slots=True, eq=False)
 class Survey:
-    """What is known so far of a whole folder: it grows, is shared between sessions and survives an interruption."""
+    """What is known so far of a whole folder: it grows, is shared between sessions and survives an interruption.
+
+    seen, outcomes: of the readable records, batch by batch and record by record, for the search of similar ones.
+    """
 
     pending: list[str]
     entries: dict[str, Entry] = field(default_factory=dict)
+    seen: list[Seen] = field(default_factory=list)
+    outcomes: list[float | None] = field(default_factory=list)
     refused: dict[str, Refusal] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -336,7 +349,10 @@ def advance(listed: Listing, seconds: float = SLICE_S) -> Survey:
 def _record_entries(found: Survey, model: Checkpoint, records: list[Record]) -> None:
     batch = model.batch(records)
     with torch.no_grad():
-        risks = torch.sigmoid(model.model(batch).logits[:, 0]).tolist()
+        prediction = model.model(batch)
+    found.seen.append(Seen.of(model.model, batch, prediction))
+    found.outcomes += [model.task.label_of(record) for record in records]
+    risks = torch.sigmoid(prediction.logits[:, 0]).tolist()
     for record, risk, here in zip(records, risks, batch.present.tolist(), strict=True):
         missing = tuple(name for name, h in zip(model.task.schema.names, here, strict=True) if not h)
         found.entries[record.record_id] = Entry(record.record_id, model.task.group(record), risk, missing)

@@ -21,8 +21,16 @@ LENGTH, ZOOM = "window_length", "window_zoom"
 
 
 @st.fragment
-def waveforms(opened: Case, attributions: Mapping[str, np.ndarray] | None = None, place: str = "patient") -> None:
-    """Every lead at its own rate, the alarm and what the model saw marked; start, length and size to set."""
+def waveforms(
+    opened: Case,
+    attributions: Mapping[str, np.ndarray] | None = None,
+    place: str = "patient",
+    magnitude: str = "",
+) -> None:
+    """Every lead at its own rate, the alarm and what the model saw marked; start, length and size to set.
+
+    magnitude: what attributions without a sign are called; empty for those with one.
+    """
     with boundary():
         schema = services.schema(opened.listing.task)
         strips = signals.strips(opened.record, opened.prepared, schema, attributions)
@@ -34,7 +42,7 @@ def waveforms(opened: Case, attributions: Mapping[str, np.ndarray] | None = None
         start, length, zoom = _window(opened, sounded, place)
         st.caption(
             f"{text.clock(start)} to {text.clock(start + length)}; the alarm sounded at {text.clock(sounded)}. "
-            f"{figures.waveform_key(strips, length, zoom)} "
+            f"{figures.waveform_key(strips, length, zoom, magnitude)} "
             "**Where the paper is wider than the screen, scroll it sideways: it opens at its right end.**"
         )
         drawing = figures.waveforms(
@@ -45,6 +53,7 @@ def waveforms(opened: Case, attributions: Mapping[str, np.ndarray] | None = None
             window_s=signals.window_s(opened.prepared, schema),
             zoom=zoom,
             dark=state.dark(),
+            magnitude=magnitude,
         )
         draw(drawing, f"waveforms_{place}")
 
@@ -113,13 +122,15 @@ def trends(opened: Case) -> None:
     trend_columns(panels, "trend", schema.reference_source)
 
 
-def trend_columns(panels: Sequence[TrendPanel], key: str, reference: str = "") -> None:
+def trend_columns(panels: Sequence[TrendPanel], key: str, reference: str = "", magnitude: str = "") -> None:
     """Panels in columns that stack on a phone, each column one chart, attributions on one scale, explained once."""
     parts, scale = signals.balanced(panels, COLUMNS), figures.largest_attribution(panels)
-    st.caption(figures.trend_key(panels, scale, reference))
+    st.caption(figures.trend_key(panels, scale, reference, magnitude))
     for k, (column, part) in enumerate(zip(st.columns(len(parts)), parts, strict=True)):
         with column:
-            drawing = figures.trends(part, hours=HOURS, columns=1, dark=state.dark(), scale=scale, with_key=False)
+            drawing = figures.trends(
+                part, hours=HOURS, columns=1, dark=state.dark(), scale=scale, with_key=False, magnitude=magnitude
+            )
             draw(drawing, f"{key}_{k}")
 
 

@@ -8,18 +8,21 @@ from itertools import pairwise
 
 import numpy as np
 
-from amfn.types import Channel, Finding, Record, Schema
+from amfn.types import Channel, Finding, ModalitySpec, Record, Schema
 from app.figures import Strip, TrendPanel
 
 EMPTY_HEIGHT = 0.1
 AFTER_S = 2.0
 NO_SAMPLE, FLAT = "no valid sample", "flat line"
+NOT_MEASURED = "not measured"
 Attributions = Mapping[str, np.ndarray]
+"""f32[T, C] by modality, or f32[T, 1] where a step's channels are not told apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """A charted or static value and what it added to the log-odds. when: "hour 12", "on admission" or the like."""
+    """A charted or static value and its attribution: what it added to the log-odds, or a size without a sign. when:
+    "hour 12", "on admission" or the like; value: "not measured" for an observation that was not made."""
 
     modality: str
     title: str
@@ -53,9 +56,9 @@ def last_start(record: Record, length: float) -> float:
 def strips(record: Record, prepared: Record, schema: Schema, attributions: Attributions | None = None) -> list[Strip]:
     """Every lead at its own rate, and a strip without values for each modality that was not recorded.
 
-    Attributions f32[T, C] on the model's grid are spread over the samples that each of its steps covers, so that their
-    sum stays the same; a lead that the model does not read has none. What the reader found flat or without a valid
-    sample is said in the strip's remark.
+    Attributions on the model's grid are spread over the samples that each of its steps covers, so that their sum stays
+    the same, a step's own where its channels are not told apart; a lead that the model does not read has none. What the
+    reader found flat or without a valid sample is said in the strip's remark.
     """
     out = []
     for spec in schema.modalities:
@@ -98,8 +101,13 @@ def _spread(
     inside = (at >= 0) & (at < len(grid))
     count = np.bincount(at[inside], minlength=len(grid))
     out = np.zeros(len(seconds), np.float32)
-    out[inside] = (effect[:, slots[0]] / np.maximum(count, 1))[at[inside]]
+    out[inside] = (_of_channel(effect, slots[0]) / np.maximum(count, 1))[at[inside]]
     return out
+
+
+def _of_channel(effect: np.ndarray, channel: int) -> np.ndarray:
+    """f32[T]: the channel's own column, or that of all channels together."""
+    return effect[:, channel if effect.shape[1] > 1 else 0]
 
 
 def charted(record: Record, schema: Schema, hours: float) -> list[TrendPanel]:
@@ -130,26 +138,59 @@ def hourly(prepared: Record, schema: Schema, attributions: Attributions) -> list
             if not channel.flag:
                 seen = prepared.observed[spec.name][:, c]
                 times, values = prepared.hours[spec.name][seen] + 0.5, prepared.values[spec.name][seen, c]
-                panels.append(TrendPanel(spec.name, channel, times, values, effect[seen, c], spec.title))
+                panels.append(TrendPanel(spec.name, channel, times, values, _of_channel(effect, c)[seen], spec.title))
     return panels
 
 
 def influences(prepared: Record, schema: Schema, attributions: Attributions, count: int) -> list[Influence]:
-    """The charted and static values that moved the logit most, largest first; those that moved it not at all are left
-    out. Waveform samples are not listed."""
+    """The measured charted and static values with the largest attributions, largest first; zeros are left out. Waveform
+    samples are not listed, nor a modality whose channels are not told apart."""
     found = []
-    stated = "on admission" if prepared.meta.alarm is None else "at the alarm"
     for spec in schema.modalities:
         if spec.kind == "waveform" or spec.name not in attributions:
             continue
         effect, seen = attributions[spec.name], prepared.observed[spec.name]
+        if effect.shape != seen.shape:
+            continue
         for t, c in zip(*np.nonzero(seen), strict=True):
-            when = f"hour {int(t)}" if spec.kind == "series" else stated
             value = value_text(spec.channels[c], float(prepared.values[spec.name][t, c]))
             if effect[t, c]:
+                when = _when(prepared, spec, int(t))
                 found.append(Influence(spec.title, spec.channels[c].title, when, value, float(effect[t, c])))
-    found.sort(key=lambda item: -abs(item.effect))
-    return found[:count]
+    return _largest(found, count)
+
+
+def unmade(
+    prepared: Record, schema: Schema, attributions: Attributions, missing: Mapping[str, np.ndarray], count: int
+) -> list[Influence]:
+    """What was not measured and would have changed the logit most had it been: each variable once, where its effect is
+    largest. missing[m]: bool[T, C], True where an attribution belongs to an observation that was not made."""
+    found = []
+    for spec in schema.modalities:
+        if spec.name not in missing:
+            continue
+        effect = np.where(missing[spec.name], attributions[spec.name], 0.0)
+        for c, t in enumerate(np.abs(effect).argmax(axis=0).tolist()):
+            if effect[t, c]:
+                when = _when(prepared, spec, t, "around ")
+                found.append(Influence(spec.title, spec.channels[c].title, when, NOT_MEASURED, float(effect[t, c])))
+    return _largest(found, count)
+
+
+def _when(prepared: Record, spec: ModalitySpec, step: int, about: str = "") -> str:
+    if spec.kind == "series":
+        return f"{about}hour {step}"
+    return "on admission" if prepared.meta.alarm is None else "at the alarm"
+
+
+def _largest(found: Sequence[Influence], count: int) -> list[Influence]:
+    return sorted(found, key=lambda item: -abs(item.effect))[:count]
+
+
+def shared_out(sizes: np.ndarray) -> np.ndarray | None:
+    """Sizes as shares of their sum, NaN where there is none; None where nothing has a size."""
+    whole = float(np.nansum(sizes))
+    return sizes / whole if whole > 0 else None
 
 
 def value_text(channel: Channel, value: float) -> str:

@@ -41,6 +41,9 @@ DIVERGING: tuple[tuple[float, str], ...] = (
     (0.75, "rgba(205,105,35,0.50)"),
     (1.0, "rgba(190,80,10,0.80)"),
 )
+# How much, without a direction: one hue that is neither of the two above.
+MAGNITUDE = {False: "#6A3D9A", True: "#B79BE0"}
+SEQUENTIAL: tuple[tuple[float, str], ...] = ((0.0, "rgba(106,61,154,0.0)"), (1.0, "rgba(106,61,154,0.70)"))
 
 PAPER, PAPER_MINOR, PAPER_MAJOR, TRACE = "#FFF4F4", "#FFC0C0", "#E0A0A0", "#000000"
 BACKGROUND = {False: "#FFFFFF", True: "#0E1117"}

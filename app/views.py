@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amfn.calibration import Similar, Spread
 from amfn.types import Finding, InputError, Record
 from app.figures import State
+from explain.coalitions import Coalitions
+
+if TYPE_CHECKING:
+    from explain.reality import RealityCheck
 
 
 class NoFolder(InputError):
@@ -94,11 +99,13 @@ class Fused:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeSet:
-    """The outcomes that cannot be ruled out at an error rate, in words: the answer, and what it rests on."""
+    """The outcomes that cannot be ruled out at an error rate, in words: the answer, and what it rests on. undecided:
+    none is ruled out."""
 
     error_rate: float
     heading: str
     reason: str
+    undecided: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,7 @@ class Analysis:
 
     masks bool[P, M]; logits, risks f64[P]; parts: the trace's fields by name, each [P, ...]; shapley f64[M], log-odds;
     empty_logit: the model's output with nothing known. Absent modalities are False in every mask. certainty: of the
-    full record.
+    full record. reality: routing beside contribution.
     """
 
     names: tuple[str, ...]
@@ -133,6 +140,7 @@ class Analysis:
     base_rate: float
     sentence: str
     certainty: Certainty
+    reality: RealityCheck
 
     @property
     def full(self) -> Fused:
@@ -142,6 +150,11 @@ class Analysis:
     def missing(self) -> tuple[str, ...]:
         """Titles of what was not recorded."""
         return tuple(t for t, here in zip(self.titles, self.present, strict=True) if not here)
+
+    @property
+    def game(self) -> Coalitions:
+        """The logits of all subsets, as explanations take them."""
+        return Coalitions(self.names, self.masks, self.logits, self.present, self.reality.target)
 
     @property
     def heads(self) -> int:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import figures, state, text
+from app import change_view, figures, state, text
 from app.views import Analysis, Case, Fused
 from app.widgets import boundary, draw, heading
 
 
 @st.fragment
 def experiment(opened: Case) -> None:
-    """Toggles, the risk against the full record's, then how the fusion changed."""
+    """Toggles, the risk against the full record's among all combinations; what would cross a threshold; then how the
+    fusion changed."""
     with boundary():
         a = opened.analysis
         st.markdown("Switch a modality off: the model then sees this record as if it had not been recorded.")
-        altered = a.subset(_toggles(opened))
+        keep = _toggles(opened)
+        altered = a.subset(keep)
         _risk(opened, altered)
+        if a.present.any():
+            heading("All combinations", "lattice")
+            chosen = a.present & keep
+            draw(figures.subset_lattice(a.risks, a.masks, a.titles, a.present, chosen, state.dark()), "lattice")
+            change_view.crossing(opened)
         _fusion(a, altered)
 
 

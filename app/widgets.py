@@ -109,7 +109,7 @@ def banner(opened: Case) -> None:
 
 
 def risk(opened: Case) -> None:
-    """The number first, its base rate beside it, then one sentence."""
+    """The number first, its base rate beside it."""
     a = opened.analysis
     number, bar = st.columns([1, 2], vertical_alignment="center")
     with number:
@@ -126,9 +126,6 @@ def risk(opened: Case) -> None:
         networks = (spread.low, spread.high) if spread else None
         observed = (similar.share, similar.low, similar.high) if similar else None
         draw(figures.risk_bar(a.full.risk, a.base_rate, opened.noun, networks, observed, state.dark()), "risk_bar")
-    st.markdown(f"##### {text.plain(a.sentence)}")
-    if opened.trained_on:
-        st.caption(text.TRAINED_ON)
 
 
 def headline(opened: Case) -> None:

@@ -63,9 +63,11 @@ def infidelity(
         return 0.0
     names, rng = list(values), np.random.default_rng(seed)
 
-    def perturb(inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def perturb(inputs: Tensor | tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """What is taken out, as 0 and 1: the attribution already counts the whole way to the baseline."""
-        gone = np.zeros((len(inputs[0]), len(cut)), bool)
+        # Of a record with one modality Captum hands over the tensor itself.
+        copies = len(inputs) if isinstance(inputs, Tensor) else len(inputs[0])
+        gone = np.zeros((copies, len(cut)), bool)
         for row in gone:
             row[rng.choice(there, rng.integers(1, len(there) + 1), replace=False)] = True
         drawn = rng.integers(len(baseline), size=len(gone))

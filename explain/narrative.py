@@ -71,9 +71,11 @@ def joined(titles: Iterable[str]) -> str:
 
 
 def mid_sentence(title: str) -> str:
-    """The title without its capital, unless the first word has more than that one capital ("ECG", "SpO2")."""
-    word = title.split(maxsplit=1)[0] if title.strip() else ""
-    return title[0].lower() + title[1:] if word[1:].islower() else title
+    """The title without its capital, unless the first word has more than that one capital ("ECG", "SpO2") or a later
+    one begins with one too, as names do ("Glasgow Coma Scale")."""
+    word, *later = title.split() or [""]
+    is_name = any(other[0].isupper() and other[1:].islower() for other in later)
+    return title[0].lower() + title[1:] if word[1:].islower() and not is_name else title
 
 
 def _check(

@@ -145,7 +145,9 @@ def _faithful(unit: Mapping[str, Any]) -> tuple[bool | None, str]:
 
 
 def _judged(unit: Mapping[str, Any]) -> tuple[bool | None, str]:
-    return unit["passed"], str(unit["said"])
+    # The finding opens with its verdict, which stands beside it wherever a check is shown.
+    _, _, said = str(unit["said"]).partition(": ")
+    return unit["passed"], said[:1].upper() + said[1:]
 
 
 def _planted(unit: Mapping[str, Any]) -> tuple[bool | None, str]:

@@ -1,8 +1,8 @@
-"""Which values moved the risk: Integrated Gradients over the raw input, Shapley values over modalities."""
+"""What moved the risk: modalities by Shapley values, single values by the method that is chosen."""
 
 from __future__ import annotations
 
-from app import attribution_view, figures, state, text, widgets
+from app import attribution_view, figures, state, text, unfolding_view, widgets
 
 opened = widgets.open_case()
 analysis = opened.analysis
@@ -20,4 +20,6 @@ widgets.draw(
     ),
     "shapley",
 )
-attribution_view.gradients(opened)
+attribution_view.interactions(opened)
+unfolding_view.contributions(opened)
+attribution_view.to_each_value(opened)

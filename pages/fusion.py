@@ -1,10 +1,10 @@
-"""How the modalities were fused: attention, graph, gates, weights, and the exact split of the logit."""
+"""How the modalities were fused: attention, graph, gates, weights, the split of the logit; and what that is worth."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app import figures, state, text, widgets
+from app import figures, reality_view, state, text, unfolding_view, widgets
 
 opened = widgets.open_case()
 analysis, fused, dark = opened.analysis, opened.analysis.full, state.dark()
@@ -54,3 +54,7 @@ if fused.node_logits is not None and fused.bias is not None:
         "split",
     )
     st.caption(text.SPLIT_NOT_SHAPLEY)
+
+with widgets.boundary():
+    reality_view.check(opened)
+unfolding_view.shares(opened)

@@ -1,11 +1,12 @@
 """Pure functions from values to Plotly figures, each with a text alternative. No streamlit, no torch."""
 
-from app.figures.attribution import contributions, modality_totals
+from app.figures.attribution import contributions, modality_shares, modality_totals
 from app.figures.checks import cascade, planted_truth, routing_effect, seed_variance
 from app.figures.compare import paired_bars, risk_pair
 from app.figures.drawing import Drawing, State
 from app.figures.faithfulness import deletion_insertion
 from app.figures.fusion import attention, gates, modality_graph, weights
+from app.figures.guards import Unit
 from app.figures.interactions import interactions
 from app.figures.lattice import subset_lattice
 from app.figures.logit import logit_split
@@ -22,6 +23,7 @@ __all__ = [
     "State",
     "Strip",
     "TrendPanel",
+    "Unit",
     "attention",
     "baseline_agreement",
     "cascade",
@@ -34,6 +36,7 @@ __all__ = [
     "largest_attribution",
     "logit_split",
     "modality_graph",
+    "modality_shares",
     "modality_totals",
     "paired_bars",
     "planted_truth",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.figures.bars import signed_bars
+from app.figures.bars import shares, signed_bars
 from app.figures.drawing import Drawing, State, signed
 
 
@@ -47,3 +47,21 @@ def modality_totals(
     """
     lead = "Attribution summed by modality"
     return signed_bars("modality_totals", values, names, titles, states, unit, lead, "", noun, dark)
+
+
+def modality_shares(
+    values: np.ndarray,
+    names: Sequence[str],
+    titles: Sequence[str],
+    states: Sequence[State],
+    magnitude: str,
+    dark: bool = False,
+) -> Drawing:
+    """How sizes without a sign are spread over the modalities. values: f[M] in 0..1; magnitude: what is shared out.
+
+    Raises InputError where the lengths differ or a state is unknown.
+    """
+    whole = f"share of all {magnitude}"
+    return shares(
+        "modality_shares", values, names, titles, states, whole, f"of all {magnitude}, no direction", True, dark
+    )

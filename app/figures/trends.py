@@ -11,7 +11,7 @@ import numpy as np
 
 from amfn.types import Channel, InputError
 from app.figures.drawing import MINUS, Drawing, Trace, build, hatch, listing, signed, tag, unit_text
-from app.theme import BACKGROUND, MUTED, NEGATIVE, POSITIVE, SMALL, TEXT, alpha, modality_colour
+from app.theme import BACKGROUND, MAGNITUDE, MUTED, NEGATIVE, POSITIVE, SMALL, TEXT, alpha, modality_colour
 
 GAP_H = 6.0
 PANEL_PX, HEAD_PX, GROUP_PX, AXIS_PX, LINE_PX, STRIP_PX = 92, 22, 40, 32, 16, 26
@@ -44,12 +44,14 @@ def trends(
     dark: bool = False,
     scale: float | None = None,
     with_key: bool = True,
+    magnitude: str = "",
 ) -> Drawing:
     """Small multiples: observed points joined where they are at most 6 h apart, the reference interval shaded.
 
     With attributions, triangles up raise the risk, triangles down lower it, circles do about nothing; colour and size
     tell how much, on one scale for all panels: `scale` in log-odds, by default their largest. Where several figures
     stand side by side, pass largest_attribution(all panels) and with_key=False, and put trend_key once above them.
+    magnitude: what attributions without a sign are called ("sensitivity"); they are circles of one hue, sized.
     Variables without a point share one hatched strip per modality. Use columns=1 on a phone.
     Raises InputError where a panel's arrays differ in length or there is no panel.
     """
@@ -64,10 +66,14 @@ def trends(
                 panel.channel.name, f"lengths {sorted(lengths)}", "one of each per point", "Pass equal lengths."
             )
     scale = largest_attribution(panels) if scale is None else scale
-    key = textwrap.wrap(trend_key(panels, scale), 48 * columns, break_on_hyphens=False) if with_key else []
+    key = (
+        textwrap.wrap(trend_key(panels, scale, magnitude=magnitude), 48 * columns, break_on_hyphens=False)
+        if with_key
+        else []
+    )
     key_px = LINE_PX * len(key) + 8 if key else 0
     height = key_px + sum(_group_px(group, columns) for group in _groups(panels)) + 10
-    sheet = _Sheet(height, hours, columns, noun, scale, dark)
+    sheet = _Sheet(height, hours, columns, noun, scale, dark, magnitude)
     place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "top", "xshift": -36}
     if key:
         sheet.notes.append(
@@ -84,7 +90,7 @@ def trends(
         _unrecorded(sheet, [p for p in group if not len(p.values)])
     return build(
         sheet.traces,
-        _words(panels, hours, scale, noun),
+        _words(panels, hours, scale, noun, magnitude),
         dark,
         "trends",
         round(sheet.height),
@@ -101,14 +107,16 @@ def largest_attribution(panels: Sequence[TrendPanel]) -> float:
     return float(np.nanmax(np.concatenate(parts))) if parts else 0.0
 
 
-def trend_key(panels: Sequence[TrendPanel], scale: float = 0.0, reference: str = "") -> str:
+def trend_key(panels: Sequence[TrendPanel], scale: float = 0.0, reference: str = "", magnitude: str = "") -> str:
     """How to read the panels. scale: their largest attribution in log-odds, 0 without; reference: where the intervals
-    come from."""
+    come from; magnitude: what an attribution without a sign is called."""
     text = "Hours since the start of the record."
     if any(p.channel.normal for p in panels):
         text += f" Shaded: reference interval{f' ({reference})' if reference else ''}"
         text += "." if all(p.channel.normal for p in panels) else "; where nothing is shaded, no reference is shown."
-    if scale > 0:
+    if scale > 0 and magnitude:
+        text += f" ● the larger, the more {magnitude}; it has no direction (largest {scale:.2g})."
+    elif scale > 0:
         text += f" ▲ raises, ▼ lowers, ● about nothing; the larger, the more (largest {scale:.2g} log-odds)."
     return text
 
@@ -123,6 +131,7 @@ class _Sheet:
     noun: str
     scale: float
     dark: bool
+    magnitude: str = ""
     y: float = 0.0
     count: int = 0
     traces: list[Trace] = field(default_factory=list)
@@ -207,7 +216,7 @@ def _panel(sheet: _Sheet, panel: TrendPanel, column: int) -> None:
     sheet.notes.append(_title(panel, left, top / sheet.height))
     if panel.channel.normal:
         sheet.shapes.append(_reference(panel.channel.normal, low, high, axes["xaxis"], axes["yaxis"], sheet.dark))
-    sheet.traces.append(_points(panel, sheet.scale, sheet.noun, sheet.dark) | axes)
+    sheet.traces.append(_points(panel, sheet.scale, sheet.noun, sheet.dark, sheet.magnitude) | axes)
 
 
 def _range(panel: TrendPanel) -> tuple[float, float, list[float]]:
@@ -241,7 +250,7 @@ def _hour_ticks(hours: float) -> list[float]:
     return [float(t) for t in np.arange(0, hours + 0.001, step)]
 
 
-def _points(panel: TrendPanel, scale: float, noun: str, dark: bool) -> Trace:
+def _points(panel: TrendPanel, scale: float, noun: str, dark: bool, magnitude: str) -> Trace:
     """Markers and the thin line between them, one trace; the line stops where nothing was charted for over 6 h."""
     hours = np.asarray(panel.hours, dtype=float)
     values = np.asarray(panel.values, dtype=float)
@@ -252,12 +261,17 @@ def _points(panel: TrendPanel, scale: float, noun: str, dark: bool) -> Trace:
     symbols = np.where(quiet, "circle", np.where(share > 0, "triangle-up", "triangle-down")).tolist()
     plain = TEXT[dark] if panel.attribution is None else MUTED[dark]
     colours = np.where(quiet, plain, np.where(share > 0, POSITIVE[dark], NEGATIVE[dark])).tolist()
+    if magnitude:
+        symbols = ["circle"] * len(share)
+        colours = np.where(quiet, plain, MAGNITUDE[dark]).tolist()
     sizes = np.where(quiet, 5, 7 + 8 * np.sqrt(np.abs(share))).round(1).tolist()
     unit = f" {unit_text(panel.channel.unit)}"
     texts = []
     for i, (hour, value) in enumerate(zip(hours, values, strict=True)):
         text = f"{panel.channel.title}: {value:g}{unit.rstrip()}<br>at {_clock(hour)} (hours:minutes)"
-        if panel.attribution is not None:
+        if panel.attribution is not None and magnitude:
+            text += f"<br>{magnitude} {float(panel.attribution[i]):.2g}"
+        elif panel.attribution is not None:
             effect = "about no effect on" if quiet[i] else "raises" if share[i] > 0 else "lowers"
             amount = "" if quiet[i] else f": {signed(float(panel.attribution[i]), 3)} log-odds"
             text += f"<br>{effect} {noun}{amount}"
@@ -359,11 +373,15 @@ def _reference(
     }
 
 
-def _words(panels: Sequence[TrendPanel], hours: float, scale: float, noun: str) -> str:
+def _words(panels: Sequence[TrendPanel], hours: float, scale: float, noun: str, magnitude: str) -> str:
     shown = [p for p in panels if len(p.values)]
     points = sum(len(p.values) for p in shown)
     text = f"{len(shown)} of {len(panels)} variables with {points} observations over {hours:g} h"
-    if shown and scale > 0:
+    if shown and scale > 0 and magnitude:
+        sizes = [(float(np.nansum(p.attribution)), p.channel.title) for p in shown if p.attribution is not None]
+        largest = sorted(sizes, key=lambda item: -item[0])[:4]
+        text += f"; most {magnitude}, a size without a direction: " + listing([f"{t} {v:.2g}" for v, t in largest])
+    elif shown and scale > 0:
         totals = [(float(np.nansum(p.attribution)), p.channel.title) for p in shown if p.attribution is not None]
         totals.sort(key=lambda item: -abs(item[0]))
         text += f"; largest effects on {noun}, in log-odds: " + listing([f"{t} {signed(v)}" for v, t in totals[:4]])

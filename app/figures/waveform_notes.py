@@ -207,10 +207,15 @@ def lead_titles(sheet: Sheet, title: str, y_axis: str) -> list[dict[str, Any]]:
     return [{"text": title, "x": x, "xanchor": end, "xshift": px, "font": font, **place} for end, x, px in ends]
 
 
-def legend_text(scale: float, cell: float) -> str:
+def legend_text(scale: float, cell: float, magnitude: str = "") -> str:
     """What tint and bars mean and what full colour stands for; empty without any."""
     if scale <= 0:
         return ""
+    if magnitude:
+        return (
+            f"Tint and bars: the darker and higher, the more {magnitude}; it has no direction. "
+            f"Full at {scale:.2g} per {cell:.2f} s and beyond, one scale for all leads."
+        )
     return (
         f"Tint and bars: + orange, up, raises; {MINUS} blue, down, lowers. "
         f"Full at {scale:.2g} log-odds per {cell:.2f} s and beyond, one scale for all leads."
@@ -224,6 +229,7 @@ def words(
     window_s: tuple[float, float] | None,
     scale: float,
     noun: str,
+    magnitude: str = "",
 ) -> str:
     """The text alternative."""
     text = f"{len(strips)} waveforms from {clock(sheet.start)} to {clock(sheet.end)}: "
@@ -234,7 +240,11 @@ def words(
     if window_s:
         text += f"; the model saw {clock(window_s[0])} to {clock(window_s[1])}"
     text += "."
-    if scale > 0:
+    if scale > 0 and magnitude:
+        read = [s for s in strips if s.attribution is not None and np.nansum(s.attribution) > 0]
+        peaks = [f"{s.title} at {clock(_peak_s(s))}" for s in read]
+        text += f" Most {magnitude}, a size without a direction: {listing(peaks)}."
+    elif scale > 0:
         sums = [(s.title, float(np.nansum(s.attribution))) for s in strips if s.attribution is not None]
         sums.sort(key=lambda item: -abs(item[1]))
         said = listing([f"{title} {'+' if v > 0 else MINUS}{abs(v):.2f}" for title, v in sums])
@@ -244,3 +254,8 @@ def words(
 
 def _unit_and_remark(strip: Strip) -> str:
     return f"{strip.unit}, {strip.remark}" if strip.remark else strip.unit
+
+
+def _peak_s(strip: Strip) -> float:
+    """The second of the record at which the attribution is largest."""
+    return strip.x0_s + strip.dt_s * int(np.nanargmax(np.asarray(strip.attribution)))

@@ -21,7 +21,7 @@ from app.figures.strip import (
     window_cells,
 )
 from app.figures.waveform_notes import captions, gaps, lead_titles, legend_text, marks, time_axis, track_labels, words
-from app.theme import DIVERGING, NEGATIVE, PAPER, PAPER_MAJOR, POSITIVE, TRACE
+from app.theme import DIVERGING, MAGNITUDE, NEGATIVE, PAPER, PAPER_MAJOR, POSITIVE, SEQUENTIAL, TRACE
 
 LANE_PX, GAP_PX, LEFT_PX, RIGHT_PX, BOTTOM_PX = 28, 24, 78, 36, 54
 
@@ -35,12 +35,14 @@ def waveforms(
     zoom: float = 1.0,
     dark: bool = False,
     noun: str = "the risk",
+    magnitude: str = "",
 ) -> Drawing:
     """All leads between start_s and start_s + length_s. The figure has a fixed width: draw it without stretching.
 
     alarm_s: when the alarm sounded; window_s: what the model saw; zoom: 1 is 25 mm/s and 10 mm/mV at 96 px per inch.
     Attribution is summed into at most 200 cells and shown twice, as a tint behind the trace and as bars up (raises)
-    and down (lowers) in a lane under it, on one scale for all leads.
+    and down (lowers) in a lane under it, on one scale for all leads. magnitude: what attributions without a sign are
+    called ("weight"); they have one hue and bars up.
     Raises InputError without a strip, or where length or zoom are not positive.
     """
     if not strips:
@@ -57,9 +59,10 @@ def waveforms(
     y = plot_px
     for strip, track in zip(strips, tracks, strict=True):
         lane_px = LANE_PX if _has_lane(strip) else 0
-        _draw(sheet, strip, track, (y - track.px, y), plot_px, cell, scale)
+        _draw(sheet, strip, track, (y - track.px, y), plot_px, cell, scale, magnitude)
         if lane_px:
-            _lane(sheet, strip, (y - track.px - lane_px, y - track.px - 2), plot_px, cell, scale, noun)
+            span = (y - track.px - lane_px, y - track.px - 2)
+            _lane(sheet, strip, span, plot_px, cell, scale, noun, magnitude)
         y -= track.px + lane_px + GAP_PX
     time_axis(sheet)
     marks(sheet, alarm_s, window_s)
@@ -67,7 +70,7 @@ def waveforms(
     height = round(plot_px + top_px + BOTTOM_PX)
     return build(
         sheet.traces,
-        words(strips, sheet, alarm_s, window_s, scale, noun),
+        words(strips, sheet, alarm_s, window_s, scale, noun, magnitude),
         dark,
         "waveforms",
         height,
@@ -89,14 +92,14 @@ def waveforms(
     )
 
 
-def waveform_key(strips: Sequence[Strip], length_s: float, zoom: float = 1.0) -> str:
+def waveform_key(strips: Sequence[Strip], length_s: float, zoom: float = 1.0, magnitude: str = "") -> str:
     """The scale of the paper and what tint and bars mean, for the page: written there it wraps and never scrolls off.
 
-    The same strips, length and zoom as `waveforms` gets.
+    The same strips, length, zoom and magnitude as `waveforms` gets.
     """
     cell = cell_width(length_s)
     scale = Paper(zoom).caption().replace("<br>", "; ")
-    return f"{scale}. {legend_text(attribution_scale(strips, cell), cell)}".strip()
+    return f"{scale}. {legend_text(attribution_scale(strips, cell), cell, magnitude)}".strip()
 
 
 def _has_lane(strip: Strip) -> bool:
@@ -104,7 +107,14 @@ def _has_lane(strip: Strip) -> bool:
 
 
 def _draw(
-    sheet: Sheet, strip: Strip, track: Track, span_px: tuple[float, float], plot_px: float, cell: float, scale: float
+    sheet: Sheet,
+    strip: Strip,
+    track: Track,
+    span_px: tuple[float, float],
+    plot_px: float,
+    cell: float,
+    scale: float,
+    magnitude: str,
 ) -> None:
     domain = [span_px[0] / plot_px, span_px[1] / plot_px]
     calibrated = strip.unit == "mV" and strip.recorded
@@ -116,7 +126,7 @@ def _draw(
     )
     sheet.notes += track_labels(track, strip.unit, axes["yaxis"])
     if strip.attribution is not None and scale > 0:
-        _tint(sheet, strip, track, axes, cell, scale)
+        _tint(sheet, strip, track, axes, cell, scale, magnitude)
     gaps(sheet, strip, track, axes)
     if calibrated:
         x, y = calibration_pulse(sheet.start, track.low)
@@ -156,7 +166,9 @@ def _line(strip: Strip, track: Track, sheet: Sheet) -> Trace:
     return trace | {"x": track.x[keep].astype(np.float32), "y": track.y[keep]}
 
 
-def _tint(sheet: Sheet, strip: Strip, track: Track, axes: dict[str, str], cell: float, scale: float) -> None:
+def _tint(
+    sheet: Sheet, strip: Strip, track: Track, axes: dict[str, str], cell: float, scale: float, magnitude: str
+) -> None:
     x0, shares = window_cells(sheet, strip, cell, scale)
     if len(shares) == 0:
         return
@@ -167,9 +179,9 @@ def _tint(sheet: Sheet, strip: Strip, track: Track, axes: dict[str, str], cell: 
             "dx": cell,
             "y": [track.low, track.high],
             "z": [np.round(np.clip(shares, -1, 1), 3).tolist()],
-            "zmin": -1,
+            "zmin": 0 if magnitude else -1,
             "zmax": 1,
-            "colorscale": [list(stop) for stop in DIVERGING],
+            "colorscale": [list(stop) for stop in (SEQUENTIAL if magnitude else DIVERGING)],
             "showscale": False,
             "hoverinfo": "skip",
             "name": "attribution",
@@ -179,16 +191,24 @@ def _tint(sheet: Sheet, strip: Strip, track: Track, axes: dict[str, str], cell: 
 
 
 def _lane(
-    sheet: Sheet, strip: Strip, span_px: tuple[float, float], plot_px: float, cell: float, scale: float, noun: str
+    sheet: Sheet,
+    strip: Strip,
+    span_px: tuple[float, float],
+    plot_px: float,
+    cell: float,
+    scale: float,
+    noun: str,
+    magnitude: str,
 ) -> None:
-    """Bars up and down in a lane under the trace: the sign without colour."""
+    """Bars up and down in a lane under the trace: the sign without colour. What has no sign goes up only."""
+    ticks = [(0.5, magnitude)] if magnitude else [(-0.62, f"{MINUS} lowers"), (0.62, "+ raises")]
     axes = sheet.add_axes(
         {"showgrid": False},
         {
             "domain": [span_px[0] / plot_px, span_px[1] / plot_px],
-            "range": [-1.08, 1.08],
-            "tickvals": [-0.62, 0.62],
-            "ticktext": [f"{MINUS} lowers", "+ raises"],
+            "range": [0 if magnitude else -1.08, 1.08],
+            "tickvals": [at for at, _ in ticks],
+            "ticktext": [label for _, label in ticks],
             "showgrid": False,
             "ticks": "",
             "zeroline": True,
@@ -197,22 +217,28 @@ def _lane(
         },
     )
     x0, shares = window_cells(sheet, strip, cell, scale)
-    words = [
-        f"{strip.title}: {'raises' if s > 0 else 'lowers'} {noun} by {abs(s * scale):.4f} log-odds in {cell:.2f} s"
-        if s
-        else f"{strip.title}: no effect"
-        for s in shares
-    ]
     sheet.traces.append(
         {
             "type": "bar",
             "x0": x0 + cell / 2,
             "dx": cell,
             "y": np.round(np.clip(shares, -1, 1), 3).tolist(),
-            "marker": {"color": [POSITIVE[False] if s > 0 else NEGATIVE[False] for s in shares], "line": {"width": 0}},
-            "hovertext": words,
+            "marker": {"color": [_colour(float(s), magnitude) for s in shares], "line": {"width": 0}},
+            "hovertext": [f"{strip.title}: {_effect(float(s) * scale, cell, noun, magnitude)}" for s in shares],
             "hoverinfo": "text",
             "name": f"attribution of {strip.title}",
             **axes,
         }
     )
+
+
+def _colour(share: float, magnitude: str) -> str:
+    return MAGNITUDE[False] if magnitude else POSITIVE[False] if share > 0 else NEGATIVE[False]
+
+
+def _effect(value: float, cell: float, noun: str, magnitude: str) -> str:
+    if magnitude:
+        return f"{magnitude} {value:.2g} in {cell:.2f} s"
+    if not value:
+        return "no effect"
+    return f"{'raises' if value > 0 else 'lowers'} {noun} by {abs(value):.4f} log-odds in {cell:.2f} s"

@@ -101,7 +101,7 @@ def test_fusion_shows_the_whole_trace_and_says_what_it_is_not(task: str) -> None
     assert "Routing weight, not contribution" in said
     for aid in ("attention", "graph", "gates", "weights", "split"):
         assert text.AIDS[aid] in said
-    assert len(charts(at)) == 5
+    assert len(charts(at)) == 7
     heat = next(trace for trace in charts(at)[0]["data"] if trace["type"] == "heatmap")
     here = [k for k, present in enumerate(case.analysis.present) if present]
     mean = case.analysis.full.attention_of(None, None)

@@ -69,7 +69,7 @@ def test_from_a_record_with_a_missing_modality_to_its_risk_without_another(page:
     banner = page.locator(".fs-banner").inner_text()
 
     visit(page, "Fusion")
-    for key in ("alpha", "graph", "gates", "weights", "split"):
+    for key in ("alpha", "graph", "gates", "weights", "split", "reality"):
         drawn(page, key)
     assert page.locator(".fs-banner").inner_text() == banner
 
@@ -77,6 +77,8 @@ def test_from_a_record_with_a_missing_modality_to_its_risk_without_another(page:
     expect(page.get_by_text(re.compile("These attributions (do not )?add up")).first).to_be_visible(timeout=PATIENCE_MS)
     drawn(page, "shapley")
     drawn(page, "waveforms_attribution")
+    page.get_by_role("button", name="Test it on this record").click()
+    drawn(page, "deletion_insertion")
 
     visit(page, "What-if")
     expect(page.get_by_text("this is the full record")).to_be_visible()

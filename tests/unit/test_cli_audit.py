@@ -30,8 +30,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def audit(place: Path, *more: object, run: str = "run") -> Any:
-    arguments = ["audit-explanations", place / "model", "--data", place / "stays.npz", "--records", 2,
-                 "--sanity-records", 2, "--orders", 2, "--methods", "saliency,temporal_attention", "--run-dir", place / run,
+    arguments = ["audit-explanations", place / "model", "--data", place / "stays.npz", "--run-dir", place / run,
+                 "--records", 2, "--sanity-records", 2, "--orders", 2, "--methods", "saliency,temporal_attention",
                  *more]  # fmt: skip
     return CliRunner().invoke(app, [str(a) for a in arguments])
 
@@ -50,6 +50,8 @@ def test_the_report_is_written_and_a_second_run_measures_nothing_anew(place: Pat
     } <= report.units.keys()
     assert "labels-saliency" not in report.units
     assert report.sampled == 2
+    assert "| saliency | " in result.output
+    assert "| by chance | 13 % |" in result.output
     assert report.units["planted-modalities"]["cause"][0]["modality"]["records"] == 15
     unit = place / "run" / "adds_up-saliency.json"
     kept = json.loads(unit.read_text())

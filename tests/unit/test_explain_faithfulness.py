@@ -232,6 +232,8 @@ def test_infidelity_is_zero_for_the_exact_attribution_and_its_squared_error_othe
     one = toys.batch({"a": [[[2.0]]]})
     single = toys.Toy(toys.additive, toys.schema({"a": 1}))
     assert infidelity(single, one, attribution({"a": [[5.0]]}), zero(one)) == pytest.approx((5.0 - 2.0) ** 2)
+    hours = toys.batch({"a": [[[2.0], [1.0], [0.5]]]})
+    assert infidelity(single, hours, exact(hours), zero(hours)) == pytest.approx(0.0, abs=1e-9), "one modality, 3 steps"
     nothing = replace(batch, observed={m: torch.zeros_like(o) for m, o in batch.observed.items()})
     assert infidelity(model, nothing, exact(batch), zero(batch)) == 0.0
 

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from amfn.types import InputError
-from explain.narrative import one_sentence, percent
+from explain.narrative import mid_sentence, one_sentence, percent
 
 TITLES = {
     "labs": "Labs",
@@ -100,3 +100,19 @@ def test_contradictions_are_refused() -> None:
         said({"labs": 1.0, "oxy": 0.2}, missing=("oxy",))
     with pytest.raises(InputError, match="none for gas"):
         said({"gas": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("title", "within"),
+    [
+        ("Urine output", "urine output"),
+        ("ECG lead 1", "ECG lead 1"),
+        ("Glasgow Coma Scale", "Glasgow Coma Scale"),
+        ("Arterial O2 pressure", "arterial O2 pressure"),
+        ("Medical ICU", "medical ICU"),
+        ("Troponin I", "troponin I"),
+        ("", ""),
+    ],
+)
+def test_a_title_within_a_sentence_keeps_the_capitals_of_names(title: str, within: str) -> None:
+    assert mid_sentence(title) == within

@@ -34,6 +34,7 @@ DRAW: dict[str, Callable[[bool], Drawing]] = {
         SIGNED, NAMES, TITLES, STATES, base=-1.0, total=-0.25, dark=dark
     ),
     "modality_totals": lambda dark: figures.modality_totals(SIGNED, NAMES, TITLES, STATES, dark=dark),
+    "modality_shares": lambda dark: figures.modality_shares(SHARES, NAMES, TITLES, STATES, "sensitivity", dark),
     "paired_gates": lambda dark: figures.paired_bars(SHARES, SHARES[::-1], NAMES, TITLES, STATES, "gates", dark),
     "paired_weights": lambda dark: figures.paired_bars(SHARES, SHARES[::-1], NAMES, TITLES, STATES, "weights", dark),
     "risk_pair": lambda dark: figures.risk_pair(0.23, 0.31, 0.14, "death in hospital", dark),
@@ -274,3 +275,9 @@ def _font_sizes(node: Any) -> list[float]:
     if isinstance(node, list):
         return [size for value in node for size in _font_sizes(value)]
     return []
+
+
+def test_shares_of_sizes_have_no_direction() -> None:
+    drawing = DRAW["modality_shares"](False)
+    assert "Share of all sensitivity" in drawing.alt
+    assert not any(word in drawing.figure.to_json() + drawing.alt for word in ("raises", "lowers", "log-odds"))

@@ -9,6 +9,7 @@ import pytest
 
 from amfn.types import Channel, InputError
 from app.figures import Drawing, TrendPanel, largest_attribution, trend_key, trends
+from app.theme import MAGNITUDE
 
 RATE = Channel("HR", "bpm", 20, 300, "Heart rate", (60, 100))
 TEMPERATURE = Channel("Temp", "degC", 25, 45, "Temperature", (36, 38))
@@ -129,3 +130,20 @@ def test_bad_panels_are_refused() -> None:
         trends([])
     with pytest.raises(InputError, match="lengths"):
         trends([TrendPanel("labs", LACTATE, np.zeros(2), np.zeros(3))])
+
+
+def test_sizes_without_a_sign_are_circles_of_one_hue() -> None:
+    shown = panel(attribution=[0.4, 0.1, 0.0, 0.001])
+    drawing = trends([shown], magnitude="sensitivity")
+
+    (trace,) = drawing.figure.data
+    assert set(trace.marker.symbol) == {"circle"}
+    assert list(trace.marker.color)[:2] == [MAGNITUDE[False]] * 2
+    assert MAGNITUDE[False] not in list(trace.marker.color)[2:]
+    assert trace.marker.size[0] > trace.marker.size[1] > trace.marker.size[3]
+    assert trace.hovertext[0].endswith("<br>sensitivity 0.4")
+    key = trend_key([shown], 0.4, magnitude="sensitivity")
+    assert "● the larger, the more sensitivity; it has no direction (largest 0.4)." in key
+    assert "most sensitivity, a size without a direction: Heart rate 0.5" in drawing.alt
+    told = key + drawing.alt + " ".join(trace.hovertext)
+    assert not any(word in told for word in ("raises", "lowers", "log-odds"))

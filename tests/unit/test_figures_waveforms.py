@@ -14,7 +14,7 @@ from app.figures import Drawing, Strip, waveform_key, waveforms
 from app.figures.drawing import MINUS
 from app.figures.ecg_paper import LEAD_IN_S, LEAD_OUT_S, PX_PER_MM, Paper, voltage_range
 from app.figures.strip import extremes
-from app.theme import PAPER, PAPER_MAJOR, PAPER_MINOR, TRACE
+from app.theme import MAGNITUDE, PAPER, PAPER_MAJOR, PAPER_MINOR, TRACE
 
 RATE = 250
 
@@ -275,3 +275,23 @@ def _x_axes(drawing: Drawing) -> list[Any]:
 
 def _y_axes(drawing: Drawing) -> list[Any]:
     return list(drawing.figure.select_yaxes())
+
+
+def test_sizes_without_a_sign_have_one_hue_bars_up_and_no_direction() -> None:
+    effect = np.abs(np.asarray(lead().attribution))
+    drawing = waveforms([lead(attribution=effect)], 288, 10, magnitude="weight")
+
+    (bars,) = named(drawing, "attribution of ECG II")
+    assert min(bars.y) >= 0
+    assert set(bars.marker.color) == {MAGNITUDE[False]}
+    lane = drawing.figure.layout[f"yaxis{bars.yaxis.removeprefix('y')}"]
+    assert lane.range[0] == 0
+    assert lane.ticktext == ("weight",)
+    (tint,) = named(drawing, "attribution")
+    assert tint.zmin == 0
+    assert bars.hovertext[-1] == "ECG II: weight 0 in 0.05 s"
+    key = waveform_key([lead(attribution=effect)], 10, magnitude="weight")
+    assert "the more weight; it has no direction" in key
+    told = drawing.alt + key + " ".join(bars.hovertext)
+    assert not any(word in told for word in ("raises", "lowers", "log-odds"))
+    assert "Most weight, a size without a direction: ECG II at 00:04:55." in drawing.alt

@@ -1,0 +1,150 @@
+"""Explanations of the Patient and What-if pages: single inputs, similar patients, changes of charted values.
+
+Cached like all of `app.services`: by record hash, model hash and settings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+import torch
+
+from amfn.checkpoint import Checkpoint
+from amfn.types import Record
+from app import services, text
+from app.explanations import explanation_report
+from app.services import Survey
+from app.views import Case
+from explain.charted import ChartedSearch, changes_across
+from explain.gradients import INTEGRATED_GRADIENTS
+from explain.paragraph import Input, InputSplit
+from explain.reference import Reference
+from explain.similar import CohortIndex, Neighbours, VoteQuality
+from explain.types import COMPLETE_WITHIN
+
+STEPS = 64
+"""Of Integrated Gradients: with 32 every fourth stay does not add up, and refining would keep a reader waiting."""
+FEW, MANY = 5, 10
+LARGE = 200
+"""Records from which on a folder is searched for more neighbours: in a small one they would soon be everybody, and a
+vote of all others speaks against a record's own outcome."""
+
+
+def splits(opened: Case) -> bool:
+    """True where single inputs have names: what was charted or stated has, a sample of a waveform has none."""
+    kinds = {spec.kind for spec in services.schema(opened.listing.task).modalities}
+    return "waveform" not in kinds and bool(opened.analysis.present.any())
+
+
+def input_split(opened: Case) -> InputSplit | None:
+    """The estimate shared out among the charted and stated quantities, each summed over time; None without any."""
+    if not splits(opened):
+        return None
+    found = services.attribution(opened, STEPS, False)
+    inputs = []
+    for spec in services.schema(opened.listing.task).modalities:
+        if spec.name in found.values:
+            sums = found.values[spec.name].sum(axis=0, dtype=np.float64)
+            inputs += [Input(c.title, float(v)) for c, v in zip(spec.channels, sums, strict=True) if v]
+    report = explanation_report(opened.listing.task)
+    return InputSplit(
+        method=text.IG,
+        inputs=tuple(inputs),
+        gap=found.gap,
+        accepted=COMPLETE_WITHIN,
+        gap_is_relative=found.gap_is_relative,
+        sane=None if report is None else report.sane(INTEGRATED_GRADIENTS.name),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likeness:
+    """A record's neighbours in its folder, and how well neighbours tell outcomes there. outcomes: in words, None where
+    unknown."""
+
+    found: Neighbours
+    quality: VoteQuality
+    outcomes: tuple[str | None, ...]
+
+
+def similar(opened: Case) -> Likeness | None:
+    """The records of the open folder that the model sees most like this one; None until the folder has been read."""
+    listed = opened.listing
+    survey, model = services.survey(listed), services.checkpoint(listed.task)
+    if not survey.done:
+        return None
+    place = (listed.folder, listed.stamp, listed.task, model.digest)
+    index, quality = _index(*place, survey, model)
+    found = _nearest(*place, opened.digest, opened.prepared, model, index)
+    words = (model.task.wording.negative, model.task.wording.positive)
+    outcomes = tuple(None if known is None else words[int(known)] for known in found.outcomes)
+    return Likeness(found, quality, outcomes)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _index(
+    folder: str, stamp: str, task: str, weights: str, _survey: Survey, _model: Checkpoint
+) -> tuple[CohortIndex, VoteQuality]:
+    index = CohortIndex.of_seen(_model.model, _survey.seen, _survey.outcomes)
+    return index, index.vote_quality(_count(index))
+
+
+def _count(index: CohortIndex) -> int:
+    return MANY if len(index) >= LARGE else FEW
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _nearest(
+    folder: str,
+    stamp: str,
+    task: str,
+    weights: str,
+    record_digest: str,
+    _prepared: Record,
+    _model: Checkpoint,
+    _cohort: CohortIndex,
+) -> Neighbours:
+    batch = _model.batch([_prepared])
+    with torch.no_grad():
+        prediction = _model.model(batch)
+    return _cohort.nearest(batch, prediction, _count(_cohort))
+
+
+def has_charted(opened: Case) -> bool:
+    """True where the record's task has charted values: they are what can be changed one by one."""
+    return any(spec.kind == "series" for spec in services.schema(opened.listing.task).modalities)
+
+
+def charted(opened: Case, threshold: float, last: int | None, plausible_only: bool) -> ChartedSearch | None:
+    """The smallest changes of charted values that cross the threshold; None where no report states their ranges.
+
+    last: only values of so many last hours, None for all.
+    """
+    report = explanation_report(opened.listing.task)
+    if report is None:
+        return None
+    model = services.checkpoint(opened.listing.task)
+    return _charted(
+        opened.digest, model.digest, report.data, threshold, last, plausible_only,
+        opened.prepared, model, report.reference,
+    )  # fmt: skip
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _charted(
+    record_digest: str,
+    weights: str,
+    data: str,
+    threshold: float,
+    last: int | None,
+    plausible_only: bool,
+    _prepared: Record,
+    _model: Checkpoint,
+    _reference: Reference,
+) -> ChartedSearch:
+    return changes_across(
+        _model.model, _model.batch([_prepared]), threshold, _reference, _model.normaliser.physical,
+        last=last, plausible_only=plausible_only,
+    )  # fmt: skip
