@@ -37,9 +37,11 @@ def report(task: str) -> Report:
                 for part in ("deletion", "insertion")
             ],
         }
-        units[f"weights-{name}"] = {"passed": name != "temporal_attention", "said": WEIGHTS_SAID}
+        passed = name != "temporal_attention"
+        said = f"{'Passed' if passed else 'Not passed'}: {WEIGHTS_SAID}"
+        units[f"weights-{name}"] = {"passed": passed, "said": said}
         if name != "saliency":
-            units[f"labels-{name}"] = {"passed": True, "said": "A network of shuffled labels agrees at 0.08."}
+            units[f"labels-{name}"] = {"passed": True, "said": "Passed: a network of shuffled labels agrees at 0.08."}
         modality = {"hits": 170, "records": 200, "low": 0.8, "chance": 0.2}
         units[f"planted-{name}"] = {"cause": [{"modality": modality, "segment": None}]}
     reference = Reference.of(model.task.schema, [model.batch(records)], "made up")
