@@ -8,7 +8,7 @@ from typing import Any
 from amfn.card_words import DISCLAIMER
 from amfn.console import signed, table
 
-MARKS: Mapping[bool | None, str] = {True: "passed", False: "NOT PASSED", None: "not asked"}
+MARKS: Mapping[bool | None, str] = {True: "passed", False: "NOT PASSED", None: "no verdict"}
 MEASURES: Mapping[str, str] = {
     "attention": "Attention received", "centrality": "Graph centrality", "gate": "Gate", "weight": "Fusion weight",
     "logit_part": "Part of logit", "leave_one_out": "Leave-one-out", "shapley": "Shapley",

@@ -13,7 +13,7 @@ from app.figures import Drawing
 from explain.methods import METHODS
 from explain.report import Report
 
-MARKS: Mapping[bool | None, str] = {True: "✓ passed", False: "✗ not passed", None: "– not asked"}
+MARKS: Mapping[bool | None, str] = {True: "✓ passed", False: "✗ not passed", None: "– no verdict"}
 STAGES: Mapping[str, str] = {
     "head": "head", "hidden": "hidden layer", "own tensors": "gates, query", "graph": "graph", "attention": "attention",
     "norm": "normalisation", "encoders": "encoders",

@@ -212,7 +212,7 @@ AIDS: dict[str, str] = {
     "planted": "How often the strongest modality is one in which the cause was planted; hollow: no better than chance.",
     "cascade": (
         "From left to right more and more of the model is made random. A method that explains the model has to change: "
-        "its line should fall below the dashed level, at which two trained networks agree."
+        "its line should fall below the dotted level, at which two trained networks agree."
     ),
     "routing_effect": "How far the estimate moves when attention or fusion weights are exchanged for others.",
     "routing_spread": "How different the routing can be while the answer stays the same.",

@@ -83,7 +83,7 @@ class Report:
             ("faithful", "Matches what the model does", _faithful),
             ("weights", "Depends on the learned weights", _judged),
             ("labels", "Depends on the true labels", _judged),
-            ("planted", "Finds a planted cause", _planted),
+            ("planted", "Above chance on planted causes", _planted),
         )
         found = []
         for part, title, words in asked:

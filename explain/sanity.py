@@ -108,7 +108,7 @@ class Sanity:
         now = f"{what} its rank agreement with the original is {self.by_stage[-1].mean:.2f}"
         if self.reference is None:
             return f"Not judged: {now}; there are no two trained networks to compare with."
-        level = f"{now}, between trained networks {self.reference.mean():.2f}, over {len(self.records)} record(s)"
+        level = f"{now}, between trained networks {self.reference.mean():.2f}, over {len(self.records)} records"
         return f"{ {True: 'Passed', False: 'Not passed', None: 'Not judged'}[self.passed] }: {level}."
 
     def to_json(self) -> dict[str, Any]:

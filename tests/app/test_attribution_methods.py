@@ -126,7 +126,7 @@ def test_a_method_that_did_not_pass_is_offered_and_marked(with_report: None) -> 
     assert text.NOT_AUDITED not in said
 
     said = words(select(at, "saliency"))
-    assert '<li class="missing"><b>Depends on the true labels</b> – not asked</li>' in said
+    assert '<li class="missing"><b>Depends on the true labels</b> – no verdict</li>' in said
 
 
 def test_marks_count_what_else_failed() -> None:
