@@ -51,11 +51,14 @@ def simulate(
     out: Annotated[Path, typer.Option(help="New or empty folder, or one that holds a simulated cohort.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 2026,
     stays: Annotated[int | None, typer.Option(help="So many stays and no alarms: a cohort to train on.")] = None,
+    isolated: Annotated[
+        bool, typer.Option(help="With --stays: nothing but the planted cause tells which of them die.")
+    ] = False,
 ) -> None:
     """Write the simulated sample cohort: 48 stays and 32 alarm records in the real file formats."""
     from sample_data.generator import build_cohort
 
-    build_cohort(out, seed, progress=typer.echo, stays_only=stays)
+    build_cohort(out, seed, progress=typer.echo, stays_only=stays, isolated=isolated)
 
 
 @app.command()

@@ -46,16 +46,23 @@ Manifest = dict[str, Any]
 
 
 def build_cohort(
-    out: Path, seed: int = DEFAULT_SEED, progress: Progress | None = None, stays_only: int | None = None
+    out: Path,
+    seed: int = DEFAULT_SEED,
+    progress: Progress | None = None,
+    stays_only: int | None = None,
+    isolated: bool = False,
 ) -> None:
     """Write the cohort into `out`: a new or empty folder, or one that already holds a cohort, which is replaced.
 
     `progress` is told one line a record. stays_only: so many stays and no alarms, numbered from `FIRST_TRAINING_STAY`.
+    isolated: nothing but the planted cause tells which of these stays die (`stays.simulate`).
     Raises InputError for any other folder, for a seed below nought, and for fewer than ten stays or over 80,000.
     """
     out = Path(out)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InputError("seed", repr(seed), "a whole number from 0", "Choose such a seed.")
+    if isolated and stays_only is None:
+        raise InputError("isolated", "a cohort with alarms", "a number of stays", "Say how many stays.")
     if stays_only is not None and not 10 <= stays_only <= 80_000:
         raise InputError("stays", f"{stays_only}", "10 to 80,000", "Choose such a number.")
     old = _replaceable(out)
@@ -67,7 +74,7 @@ def build_cohort(
             records = _write_stays(fresh / STAYS_FOLDER, seed, tell, STAYS, FIRST_STAY)
             records += _write_alarms(fresh / ALARMS_FOLDER, seed, tell)
         else:
-            records = _write_stays(fresh / STAYS_FOLDER, seed, tell, stays_only, FIRST_TRAINING_STAY)
+            records = _write_stays(fresh / STAYS_FOLDER, seed, tell, stays_only, FIRST_TRAINING_STAY, isolated)
             (fresh / ALARMS_FOLDER).mkdir()
         listed = {entry["name"] for record in records for entry in record["files"]}
         other = [path for path in sorted(fresh.rglob("*")) if path.is_file() and _name(fresh, path) not in listed]
@@ -100,13 +107,15 @@ def samples_sha256(samples: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(samples, dtype="<i2").tobytes()).hexdigest()
 
 
-def _write_stays(folder: Path, seed: int, tell: Progress, count: int, first: int) -> list[Manifest]:
+def _write_stays(
+    folder: Path, seed: int, tell: Progress, count: int, first: int, isolated: bool = False
+) -> list[Manifest]:
     folder.mkdir()
     outcomes = ["RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death"]
     records = []
     for index, (planted, declining) in enumerate(stays.plan(np.random.default_rng([seed, _PLAN]), count)):
         record_id = first + index
-        stay = stays.simulate(np.random.default_rng([seed, _STAY, index]), record_id, planted, declining)
+        stay = stays.simulate(np.random.default_rng([seed, _STAY, index]), record_id, planted, declining, isolated)
         path = folder / f"{record_id}.txt"
         _write_text(path, stay.text)
         outcomes.append(f"{record_id},-1,-1,-1,-1,{int(stay.course.died)}")

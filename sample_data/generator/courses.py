@@ -36,6 +36,8 @@ PLANTED: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     ),
 }
 _MIDPOINT, _STEEPNESS = 1.3, 3.0
+ISOLATED_BELOW = 0.5
+"""Severity that a survivor's turn stays below where the planted cause is to be the only one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +73,16 @@ def wander(rng: np.random.Generator, spread: float, memory_h: float) -> Floats:
     return course
 
 
-def course(rng: np.random.Generator, planted: str, declining: bool, age: float) -> Course:
-    """One stay. A declining one worsens in the planted system and stays bad; another one, if it worsens, recovers."""
-    if declining:
+def course(rng: np.random.Generator, planted: str, declining: bool, age: float, isolated: bool = False) -> Course:
+    """One stay. A declining one worsens in the planted system and stays bad; another one, if it worsens, recovers.
+
+    isolated: a declining stay is like any other in all but the planted system, and dies of it for certain; another one
+    does not worsen by more than `ISOLATED_BELOW`, and lives. Nothing else then tells the two apart.
+    """
+    if isolated:
+        level, trend = rng.normal(-0.2, 0.4), rng.normal(-0.4, 0.2)
+        size = rng.uniform(2.6, 3.6) if declining else rng.uniform(0.0, ISOLATED_BELOW)
+    elif declining:
         level, trend, size = rng.normal(1.15, 0.25), rng.normal(0.4, 0.15), rng.uniform(2.6, 3.6)
     else:
         level, trend, size = rng.normal(-0.2, 0.4), rng.normal(-0.4, 0.2), rng.uniform(0.0, 1.8)
@@ -94,4 +103,6 @@ def course(rng: np.random.Generator, planted: str, declining: bool, age: float) 
     late = HOURS >= 36.0
     burden = float(np.mean(0.6 * shared[late] + 0.55 * size * bend[late])) + 0.012 * (age - 65.0)
     risk = 1.0 / (1.0 + np.exp(-_STEEPNESS * (burden - _MIDPOINT)))
+    if isolated:
+        return Course(states, planted, start, stop, size, float(declining), declining)
     return Course(states, planted, start, stop, size, float(risk), bool(rng.random() < risk))

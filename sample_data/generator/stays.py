@@ -77,12 +77,17 @@ def _hourly(rng: np.random.Generator, minute: float, skip: float) -> list[float]
     return [h + minute for h in range(48) if rng.random() >= skip]
 
 
-def simulate(rng: np.random.Generator, record_id: int, planted: str, declining: bool) -> Stay:
-    """One stay whose course turns in the modality `planted`."""
-    age = float(np.clip(rng.normal(72 if declining else 63, 12), 19, 90))
-    patient = course(rng, planted, declining, age)
-    ventilated = planted != "respiration" and rng.random() < (0.85 if declining or planted == "oxygenation" else 0.55)
-    unit = int(rng.choice((1, 2, 3, 4), p=(0.12, 0.04, 0.58, 0.26) if declining else (0.14, 0.3, 0.32, 0.24)))
+def simulate(rng: np.random.Generator, record_id: int, planted: str, declining: bool, isolated: bool = False) -> Stay:
+    """One stay whose course turns in the modality `planted`.
+
+    isolated: age, unit, ventilation, how often is measured, and all other modalities are drawn as for a survivor, and
+    no modality reflects what happens in another one: the planted cause alone tells who dies.
+    """
+    shows = declining and not isolated
+    age = float(np.clip(rng.normal(72 if shows else 63, 12), 19, 90))
+    patient = course(rng, planted, declining, age, isolated)
+    ventilated = planted != "respiration" and rng.random() < (0.85 if shows or planted == "oxygenation" else 0.55)
+    unit = int(rng.choice((1, 2, 3, 4), p=(0.12, 0.04, 0.58, 0.26) if shows else (0.14, 0.3, 0.32, 0.24)))
     if unit == CARDIAC_SURGERY and planted != "respiration":
         ventilated = True
     skipped = _skipped(rng, planted)
@@ -92,10 +97,11 @@ def simulate(rng: np.random.Generator, record_id: int, planted: str, declining: 
     offset = float(rng.uniform(0.05, 0.95))
     weight = float(np.clip(rng.normal(81, 18), 42, 160))
     _admission(rng, chart, record_id, age, unit, weight)
-    _circulation(rng, chart, patient, offset, arterial)
-    _breathing(rng, chart, patient, offset, ventilated, gases)
+    coupling = 0.0 if isolated else 1.0
+    _circulation(rng, chart, patient, offset, arterial, coupling)
+    _breathing(rng, chart, patient, offset, ventilated, gases, coupling)
     _neurology(rng, chart, patient, offset, ventilated, unit)
-    _laboratory(rng, chart, patient, unit)
+    _laboratory(rng, chart, patient, unit, coupling)
     _urine(rng, chart, patient, offset)
     if rng.random() < 0.6:
         charted = round(weight + rng.normal(1.5, 2.0), 1)
@@ -137,7 +143,9 @@ def _admission(rng: np.random.Generator, chart: _Chart, record_id: int, age: flo
     ]
 
 
-def _circulation(rng: np.random.Generator, chart: _Chart, patient: Course, offset: float, arterial: bool) -> None:
+def _circulation(
+    rng: np.random.Generator, chart: _Chart, patient: Course, offset: float, arterial: bool, coupling: float
+) -> None:
     rate_base, pressure_base = rng.normal(84, 11), rng.normal(81, 7)
     pulse = rng.normal(0.76, 0.08)
     hours = _hourly(rng, offset, 0.02)
@@ -147,7 +155,7 @@ def _circulation(rng: np.random.Generator, chart: _Chart, patient: Course, offse
     for hour in sorted({*hours, *(unstable if arterial else ())}):
         heart, pressure = patient.at("heart_rate", hour), patient.at("blood_pressure", hour)
         rate_now = np.interp(hour, HOURS, rate_drift) + rng.normal(0, 2.5)
-        chart.add(hour, "HR", rate_base + 7 * heart + 4 * max(pressure, 0) + rate_now, 30, 190)
+        chart.add(hour, "HR", rate_base + 7 * heart + coupling * 4 * max(pressure, 0) + rate_now, 30, 190)
         mean = pressure_base - 8.5 * pressure + np.interp(hour, HOURS, pressure_drift) + rng.normal(0, 4.5)
         span = mean * pulse * (1 - 0.05 * pressure) + rng.normal(0, 7)
         if arterial and hour > 0.8 and rng.random() < 0.95:
@@ -162,9 +170,16 @@ def _circulation(rng: np.random.Generator, chart: _Chart, patient: Course, offse
 
 
 def _breathing(
-    rng: np.random.Generator, chart: _Chart, patient: Course, offset: float, ventilated: bool, gases: bool
+    rng: np.random.Generator,
+    chart: _Chart,
+    patient: Course,
+    offset: float,
+    ventilated: bool,
+    gases: bool,
+    coupling: float,
 ) -> None:
-    weaning = patient.at("oxygenation", 40.0) < 0.3 and rng.random() < 0.6
+    settled_late = patient.at("oxygenation", 40.0) < 0.3
+    weaning = (settled_late if coupling else patient.at("heart_rate", 40.0) < 0.3) and rng.random() < 0.6
     free_from = float(rng.uniform(9, 34)) if weaning else 48.0
     if ventilated:
         for hour in _times(rng, offset + 0.3, 2.7, 0.45, free_from):
@@ -186,7 +201,7 @@ def _breathing(
         if ventilated or rng.random() < 0.4:
             chart.add(hour, "FiO2", given, 0.21, 1)
         if rng.random() < 0.62:
-            respiration, acid = patient.at("respiration", hour), patient.at("labs", hour)
+            respiration, acid = patient.at("respiration", hour), coupling * patient.at("labs", hour)
             tension = 118 * np.exp(-0.24 * oxygenation + oxygen + 0.9 * max(0.0, given - 0.5) + rng.normal(0, 0.2))
             carbon_now = carbon + 4.0 * max(0.0, respiration - 0.8) - 1.2 * acid + rng.normal(0, 3.0)
             chart.add(hour + 0.05, "PaO2", tension, 35, 480)
@@ -214,7 +229,7 @@ def _neurology(
         chart.add(hour, "Temp", warm - cold - 0.28 * neuro + rng.normal(0, 0.38), 32.5, 40.8)
 
 
-def _laboratory(rng: np.random.Generator, chart: _Chart, patient: Course, unit: int) -> None:
+def _laboratory(rng: np.random.Generator, chart: _Chart, patient: Course, unit: int, coupling: float) -> None:
     own = {name: rng.normal() for name in MODALITIES["labs"]}
 
     def ill(hour: float) -> float:
@@ -223,7 +238,7 @@ def _laboratory(rng: np.random.Generator, chart: _Chart, patient: Course, unit: 
     def kidney(hour: float) -> float:
         hours = np.linspace(max(0.0, hour - 14.0), hour, 8)
         slow = float(np.mean([patient.at("labs", h) for h in hours]))
-        return 0.7 * slow + 0.3 * patient.at("urine", hour)
+        return 0.7 * slow + coupling * 0.3 * patient.at("urine", hour)
 
     recipes: Mapping[str, Callable[[float], tuple[float, float, float]]] = {
         "BUN": lambda h: (19.5 * np.exp(0.42 * kidney(h) + 0.42 * own["BUN"]), 3, 160),
@@ -247,7 +262,7 @@ def _laboratory(rng: np.random.Generator, chart: _Chart, patient: Course, unit: 
         "TroponinT": lambda h: (0.17 * np.exp(1.3 * own["TroponinT"]), 0.01, 20),
     }
     coronary = unit == CORONARY
-    severe = patient.risk > 0.5
+    severe = patient.risk > 0.5 and coupling > 0
     panels: tuple[tuple[tuple[str, ...], float, float], ...] = (
         (("BUN", "Creatinine", "Na", "K", "HCO3", "Glucose", "Mg"), 1.0, 12.0 if severe else 16.0),
         (("HCT", "Platelets", "WBC"), 1.0, 12.0 if severe else 16.0),

@@ -284,3 +284,25 @@ def test_stays_alone_share_no_record_with_the_sample_cohort_and_verify(tmp_path:
 def test_a_number_of_stays_has_bounds(tmp_path: Path, count: int) -> None:
     with pytest.raises(InputError, match="10 to 80,000"):
         build_cohort(tmp_path / "new", stays_only=count)
+
+
+def test_an_isolated_cause_leaves_no_trace_elsewhere() -> None:
+    """The same draws with and without the decline: only what belongs to the planted modality differs in its mean."""
+    charted: dict[bool, dict[str, list[float]]] = {False: {}, True: {}}
+    for declining in (False, True):
+        for index in range(150):
+            stay = stays.simulate(np.random.default_rng([3, index]), 910001 + index, "urine", declining, isolated=True)
+            assert stay.course.died is declining
+            for minute, name, value in stay.rows:
+                if minute >= 36 * 60:
+                    charted[declining].setdefault(name, []).append(value)
+    for name in ("HR", "MAP", "GCS", "Temp", "Creatinine", "BUN", "pH", "PaO2"):
+        one, other = (np.array(charted[k][name]) for k in (False, True))
+        spread = np.sqrt(one.var() / len(one) + other.var() / len(other))
+        assert abs(one.mean() - other.mean()) < 6 * spread, name
+    assert np.mean(charted[True]["Urine"]) < 0.6 * np.mean(charted[False]["Urine"])
+
+
+def test_isolated_needs_a_number_of_stays(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="how many stays"):
+        build_cohort(tmp_path / "new", isolated=True)
