@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -68,8 +68,10 @@ class Sanity:
     """How far attributions of altered models agree with the trained one's: Spearman's rank correlation of |attribution|
     over the observed segments of each record.
 
-    agreement f64[R, G]: after each stage, the last one the one that counts. reference f64[R]: between networks trained
-    independently, mean over pairs; None where there are no two. skipped: records with too few segments, or with an
+    agreement f64[R, G]: of a network with itself after each stage, mean over the networks of an ensemble one by one; the
+    last stage is the one that counts. reference f64[R]: between networks trained independently, mean over pairs; None
+    where there are no two. Both are of single networks: an ensemble's attribution is calmer than any of its networks',
+    and beside these would look as if it hardly changed. skipped: records with too few segments, or with an
     attribution that ranks none of them.
     """
 
@@ -178,9 +180,13 @@ def weight_randomisation(
     """
     if not isinstance(model, nn.Module):
         raise InputError("model", type(model).__name__, "a torch module", "Pass the loaded model.")
+    trained = _trained(model, networks)
     stages = stages_of(model)
-    altered = {stage: randomised(model, stages[: k + 1], seed) for k, stage in enumerate(stages)}
-    return _compare("weights", model, altered, batches, explainer, method, _trained(model, networks), progress)
+    altered = {
+        stage: [randomised(cast(nn.Module, network), stages[: k + 1], seed + n) for n, network in enumerate(trained)]
+        for k, stage in enumerate(stages)
+    }
+    return _compare("weights", altered, batches, explainer, method, trained, progress)
 
 
 def label_randomisation(
@@ -201,29 +207,34 @@ def label_randomisation(
         raise InputError(
             "shuffled", f"schema {shuffled.schema.digest()}", f"schema {model.schema.digest()}", "Train it on the same."
         )
-    altered = {"shuffled labels": shuffled}
-    return _compare("labels", model, altered, batches, explainer, method, _trained(model, networks), progress)
+    return _compare(
+        "labels", {"shuffled labels": [shuffled]}, batches, explainer, method, _trained(model, networks), progress
+    )
 
 
 def _compare(
     kind: Literal["weights", "labels"],
-    model: Explainable,
-    altered: Mapping[str, Any],
+    altered: Mapping[str, Sequence[Any]],
     batches: Sequence[Batch],
     explainer: Explainer,
     method: str,
     networks: Sequence[Explainable],
     progress: Progress | None,
 ) -> Sanity:
+    """altered: by stage one network for each of `networks`, or a single one that all of them are compared with."""
     agreement, reference, records, skipped = [], [], [], []
     for done, batch in enumerate(batches, start=1):
-        original = _ranked(model, batch, explainer)
-        if len(original) < LEAST or not np.ptp(original):
+        each = [_ranked(network, batch, explainer) for network in networks]
+        if len(each[0]) < LEAST or not all(np.ptp(original) for original in each):
             skipped.append(batch.ids[0])
         else:
             records.append(batch.ids[0])
-            agreement.append([_spearman(original, _ranked(other, batch, explainer)) for other in altered.values()])
-            each = [_ranked(network, batch, explainer) for network in networks]
+            row = []
+            for others in altered.values():
+                found = [_ranked(other, batch, explainer) for other in others]
+                pairs = zip(each, found if len(found) == len(each) else found * len(each), strict=True)
+                row.append(np.mean([_spearman(a, b) for a, b in pairs]))
+            agreement.append(row)
             reference.append(np.mean([_spearman(a, b) for a, b in combinations(each, 2)]) if len(each) > 1 else 0.0)
         if progress is not None:
             progress(done / len(batches))
@@ -257,7 +268,8 @@ def _networks(model: nn.Module) -> list[nn.Module]:
 
 
 def _trained(model: Explainable, networks: Sequence[Explainable] | None) -> Sequence[Explainable]:
-    return getattr(model, "networks", ()) if networks is None else networks
+    """The networks that are compared one by one: an ensemble's own, or the model itself."""
+    return (getattr(model, "networks", ()) if networks is None else networks) or (model,)
 
 
 def _statistics(module: nn.Module) -> list[Tensor]:
