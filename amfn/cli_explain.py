@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from explain.report import Report
     from explain.types import Attribution
 
-NEIGHBOURS = 10
+FEW, MANY, LARGE = 5, 10, 200
+"""Neighbours asked for in a small cohort and in a large one, and where that begins."""
 
 
 def explain(
@@ -148,6 +149,7 @@ def _here(found: Answer) -> list[bool]:
 
 def _modalities(found: Answer, attribution: Attribution, report: Report | None) -> dict[str, Any]:
     """The paragraph, Shapley values with interactions, and routing beside contribution."""
+    from amfn.checkpoint import fingerprint
     from explain.paragraph import facts_of, paragraph, written
     from explain.reality import reality_of
     from explain.shapley import coalitions, fuse_subsets
@@ -162,6 +164,7 @@ def _modalities(found: Answer, attribution: Attribution, report: Report | None) 
         game, check, {s.name: s.title for s in specs}, checkpoint.base_rate,
         f"chance of {checkpoint.task.wording.event}", **_certainty(found), split=_split(found, attribution, report),
         warnings=sum(f.severity == "warning" for f in found.record.meta.findings),
+        trained_on=fingerprint(found.record.record_id) in checkpoint.fold_of,
     )  # fmt: skip
     claims = paragraph(facts)
     return {
@@ -196,7 +199,7 @@ def _shapley(found: Answer, game: Coalitions) -> dict[str, Any]:
             for k, (s, is_here) in enumerate(zip(specs, here, strict=True))
         ],
         "interactions": [
-            {"a": specs[i].name, "b": specs[k].name, "value": 2 * float(pairs[i, k])}
+            {"a": specs[i].name, "b": specs[k].name, "value": float(pairs[i, k])}
             for i in range(len(specs))
             for k in range(i)
             if here[i] and here[k]
@@ -217,6 +220,7 @@ def _certainty(found: Answer) -> dict[str, Any]:
         told["similar"] = (similar.count, similar.events, similar.low, similar.high)
         outcomes = calibration.conformal_set(float(found.prediction.logits[0, 0]), _here(found))
         told["undecided"] = outcomes.error_rate if len(outcomes.labels) == 2 else None
+        told["refused"] = outcomes.error_rate if outcomes.refused is not None else None
     return told
 
 
@@ -237,10 +241,11 @@ def _split(found: Answer, attribution: Attribution, report: Report | None) -> An
     from explain.paragraph import Input, InputSplit
     from explain.types import COMPLETE_WITHIN
 
-    if not attribution.in_logits or attribution.mismatch is None:
+    # Nothing is said of single inputs by a method that nobody has tried on this model.
+    if report is None or not attribution.in_logits or attribution.mismatch is None:
         return None
     inputs = tuple(Input(title, value) for title, value in _inputs(found, attribution))
-    sane = None if report is None else report.sane(attribution.method)
+    sane = report.sane(attribution.method)
     title = METHODS[attribution.method].title
     return InputSplit(title, inputs, attribution.gap, COMPLETE_WITHIN, attribution.gap_is_relative, sane)
 
@@ -300,6 +305,7 @@ def _over_time(found: Answer, whole: Record) -> dict[str, Any]:
     from explain.trajectory import trajectory
 
     task = found.checkpoint.task
+    alarm = whole.meta.alarm
     hours, known = task.unfold(whole)
     course = trajectory(found.checkpoint.model, found.checkpoint.batch(list(known)), shapley=True, times=hours)
     shares = np.zeros((len(hours), len(course.modalities))) if course.shapley is None else course.shapley
@@ -307,7 +313,9 @@ def _over_time(found: Answer, whole: Record) -> dict[str, Any]:
         "bear_in_mind": course.trained_on,
         "moments": [
             {
-                "hours": float(hours[k]), "risk": float(course.risks[k]),
+                "hours": float(hours[k]),
+                "seconds_before_alarm": None if alarm is None else round(3600 * (alarm.hours - float(hours[k])), 3),
+                "risk": float(course.risks[k]),
                 "shapley": {
                     m: float(shares[k, i]) if course.present[k, i] else None for i, m in enumerate(course.modalities)
                 },
@@ -365,7 +373,8 @@ def _similar(found: Answer, others: list[Record]) -> dict[str, Any]:
     index = CohortIndex.of(
         checkpoint.model, [checkpoint.batch(others)], [checkpoint.task.label_of(record) for record in others]
     )  # fmt: skip
-    near, quality = index.nearest(found.batch, found.prediction, NEIGHBOURS), index.vote_quality(NEIGHBOURS)
+    k = MANY if len(index) >= LARGE else FEW
+    near, quality = index.nearest(found.batch, found.prediction, k), index.vote_quality(k)
     return {
         "candidates": near.candidates,
         "records": [

@@ -17,8 +17,16 @@ MEASURES: Mapping[str, str] = {
 
 def explanation_lines(data: Mapping[str, Any]) -> list[str]:
     """Every part that is in `data`."""
-    lines = [f"Record {data['record']} · {data['task']}", "", data["paragraph"], ""]
-    lines += [*_shapley(data["shapley"]), "", *_reality(data["reality_check"]), "", *_attribution(data["attribution"])]
+    lines = [f"Record {data['record']} · {data['task']}", "", data["paragraph"]]
+    lines += [f"Noticed ({f['severity']}): {f['channel']}: {f['what']}" for f in data["findings"]]
+    lines += [
+        "",
+        *_shapley(data["shapley"]),
+        "",
+        *_reality(data["reality_check"]),
+        "",
+        *_attribution(data["attribution"]),
+    ]
     parts = (
         ("faithfulness", _faithfulness),
         ("over_time", _over_time),
@@ -45,19 +53,28 @@ def _shapley(shapley: Mapping[str, Any]) -> list[str]:
     )
     strongest = sorted(shapley["interactions"], key=lambda pair: -abs(pair["value"]))[:3]
     if strongest:
-        said = "; ".join(f"{pair['a']} and {pair['b']} {pair['value']:+.2f}" for pair in strongest)
-        lines.append(f"Strongest interactions: {said}.")
+        titles = {m["name"]: m["title"] for m in shapley["modalities"]}
+        said = "; ".join(f"{titles[pair['a']]} and {titles[pair['b']]} {pair['value']:+.2f}" for pair in strongest)
+        lines.append(f"Strongest interactions, each one's half: {said}.")
     return lines
 
 
 def _reality(check: Mapping[str, Any]) -> list[str]:
     shown = [key for key in MEASURES if any(row[key] is not None for row in check["rows"])]
     rows = [(row["title"], *(f"{row[key]:.2f}" for key in shown)) for row in check["rows"]]
-    verdict = {
-        True: "Routing and contribution DISAGREE: do not read the fusion weights as reasons here.",
-        False: "Routing and contribution agree.",
-        None: "Routing and contribution cannot be compared here: too few modalities, or nothing to rank.",
-    }[check["disagrees"]]
+    titles = {row["name"]: row["title"] for row in check["rows"]}
+    if check["disagrees"] is None:
+        verdict = "Routing and contribution cannot be compared here: too few modalities, or nothing to rank."
+    else:
+        strengths = {row["name"]: abs(row["shapley"]) for row in check["rows"]}
+        top = max(strengths, key=lambda name: strengths[name])
+        verdict = (
+            f"{titles[check['favourite']]} is routed to most and makes up {100 * check['favourite_share']:.0f} % of "
+            f"what moved the estimate; most came from {titles[top]} "
+            f"({100 * strengths[top] / sum(strengths.values()):.0f} %)."
+        )
+        if check["disagrees"]:
+            verdict += " They DISAGREE: do not read the fusion weights as reasons here."
     return ["Routing beside contribution:", *table(("Modality", *(MEASURES[key] for key in shown)), rows), verdict]
 
 
@@ -73,9 +90,14 @@ def _attribution(found: Mapping[str, Any]) -> list[str]:
         lines += table(("Modality", unit), [(name, write(value)) for name, value in found["by_modality"].items()])
     lines.append(_gap(found))
     if found["not_measured"]:
-        rows = sorted(found["not_measured"], key=lambda row: -abs(row["value"]))[:10]
-        lines += ["What was not measured, had it had its usual value:"]
-        lines += table(("Input", "Attribution"), [(row["input"], signed(row["value"])) for row in rows])
+        strongest_last = sorted(found["not_measured"], key=lambda row: abs(row["value"]))
+        each = {row["input"]: row for row in strongest_last}.values()
+        rows = sorted(each, key=lambda row: -abs(row["value"]))[:10]
+        lines += ["What was not measured, had it had its usual value; each input where that weighs most:"]
+        lines += table(
+            ("Input", "Around hour", "Attribution"),
+            [(r["input"], "" if r["hour"] is None else f"{r['hour']:.0f}", signed(r["value"])) for r in rows],
+        )
     lines += [f"  {check['title']}: {MARKS[check['passed']]}. {check['said']}" for check in found["checks"]]
     return lines
 
@@ -106,12 +128,15 @@ def _over_time(course: Mapping[str, Any]) -> list[str]:
         known = {name: value for name, value in moment["shapley"].items() if value is not None}
         most = max(known, key=lambda name: abs(known[name]), default="")
         said = f"{most} {known[most]:+.2f}" if most else "nothing known yet"
-        rows.append((f"{moment['hours']:.4g}", f"{100 * moment['risk']:.1f} %", said))
-    return [
-        "As the record unfolds:",
-        *table(("Hours", "Estimate", "Strongest contribution"), rows),
-        course["bear_in_mind"],
-    ]
+        before = moment["seconds_before_alarm"]
+        when = f"{moment['hours']:.4g}" if before is None else f"{before:.0f}"
+        rows.append((when, f"{100 * moment['risk']:.1f} %", said))
+    told = [course["bear_in_mind"]]
+    alarm = course["moments"][-1]["seconds_before_alarm"] is not None
+    if alarm:
+        told.append("Before the alarm sounds its type is not known: the last step is partly this news.")
+    head = ("Seconds before the alarm" if alarm else "Hours", "Estimate", "Strongest contribution")
+    return ["As the record unfolds:", *table(head, rows), *told]
 
 
 def _changes(changes: Mapping[str, Any]) -> list[str]:
@@ -126,7 +151,10 @@ def _changes(changes: Mapping[str, Any]) -> list[str]:
     if charted is None:
         return [*lines, "  charted values were not searched: there are none, or the model has no stored report"]
     for answer in charted["found"]:
-        moved = "; ".join(f"{c['input']} {c['before']:.4g} to {c['after']:.4g} {c['unit']}" for c in answer["changes"])
+        moved = "; ".join(
+            f"{c['input']} {c['before']:.3g} to {c['after']:.3g} {c['unit']} (median of {c['values']} values)"
+            for c in answer["changes"]
+        )
         lines.append(f"  {moved}: {100 * answer['risk']:.1f} %" + ("" if answer["plausible"] else " (not plausible)"))
     if not charted["found"]:
         lines.append(f"  no change of {len(charted['channels_searched'])} charted channels within their usual range")

@@ -22,9 +22,11 @@ from app.signals import Influence
 from app.views import Case, opposed
 from app.widgets import boundary, draw, heading
 from explain.methods import METHODS, TEMPORAL_ATTENTION
-from explain.types import Attribution
+from explain.types import SMALL_CHANGE, Attribution
 
 LISTED = 12
+CANCELS = 5.0
+"""Sizes that are so many times the change are mostly of parts that cancel."""
 
 
 def interactions(opened: Case) -> None:
@@ -55,8 +57,10 @@ def to_each_value(opened: Case) -> None:
         if choice.uses_baseline:
             st.caption(text.baseline(explanations_methods.baseline(opened, choice.baseline, reference).title))
         _two_questions(opened, found)
+        _cancelling(found)
         _signal(opened, found)
         _totals(opened, found)
+        _variables(opened, found)
         _largest(opened, found)
         _not_made(opened, found)
         faithfulness_view.baseline_effect(opened, choice, reference)
@@ -114,6 +118,38 @@ def _totals(opened: Case, found: Attribution) -> None:
     if found.method != TEMPORAL_ATTENTION.name and shared is not None:
         heading("By modality", "sizes")
         draw(figures.modality_shares(shared, names, titles, states, word, state.dark()), "ig_totals")
+
+
+def _cancelling(found: Attribution) -> None:
+    """Said where single values are many times as large as all of them together."""
+    if not found.in_logits or found.f_baseline is None:
+        return
+    size, change = signals.total_size(found.measured), abs(found.f_x - found.f_baseline)
+    if size > CANCELS * max(change, SMALL_CHANGE):
+        st.warning(
+            f"**Large parts cancel each other.** Single values come to {size:.2f} log-odds in size and to "
+            f"{text.signed(found.f_x - found.f_baseline)} in sum. Read what each variable adds up to before any single "
+            "value.",
+            icon=":material/warning:",
+        )
+
+
+def _variables(opened: Case, found: Attribution) -> None:
+    """What each variable adds up to: hour by hour its parts may cancel."""
+    if method_view.magnitude(found):
+        return
+    rows = signals.by_variable(opened.prepared, services.schema(opened.listing.task), found.measured)[:LISTED]
+    if rows:
+        with st.expander("What each charted or stated variable adds up to", expanded=True):
+            st.dataframe(
+                [
+                    {"Variable": name, "Effect, log-odds": text.signed(value), "Values": count, "Modality": modality}
+                    for modality, name, count, value in rows
+                ],
+                hide_index=True,
+                height="content",
+                key="variables",
+            )
 
 
 def _largest(opened: Case, found: Attribution) -> None:

@@ -24,5 +24,7 @@ def certainty(model: Checkpoint, logit: float, members: Sequence[float], present
     for rate in ERROR_RATES:
         found = calibration.conformal_set(logit, present.tolist(), rate)
         both = len(found.labels) == len(outcomes)
-        sets.append(OutcomeSet(rate, set_heading(found, outcomes), set_reason(found, outcomes), both))
+        sets.append(
+            OutcomeSet(rate, set_heading(found, outcomes), set_reason(found, outcomes), both, found.refused is not None)
+        )
     return Certainty(max(len(members), 1), spread, calibration.similar(1 / (1 + np.exp(-logit))), tuple(sets))

@@ -33,7 +33,7 @@ def _networks(found: Certainty) -> None:
 
 
 def _similar(found: Certainty, positive: str) -> None:
-    title = "Observed in similar records"
+    title = "Observed at similar estimates"
     if found.similar is None:
         st.metric(title, "not known", help=text.HELP_SIMILAR)
         st.caption(text.NO_CALIBRATION)

@@ -24,8 +24,9 @@ def trust(report: Report | None) -> None:
         widgets.draw(drawn, "cascade")
     _routing(report)
     st.caption(
-        f"Measured on {report.sampled} of {report.records:,} training records, half of them with the outcome; "
-        f"model {report.model}, code {report.commit}. `python -m amfn audit-explanations` measures it again."
+        f"Methods were tried on {report.sampled} of {report.records:,} training records, half with the outcome. "
+        "The checks say how a method does on this model, not on this or that record. "
+        f"Model {report.model}, code {report.commit}. `python -m amfn audit-explanations` measures it again."
     )
 
 

@@ -10,7 +10,17 @@ from app.views import Case
 from explain.paragraph import Claim, InputSplit, Part, facts_of, paragraph
 
 HEADINGS: Mapping[Part, str] = {"drivers": "What moved it", "certainty": "How sure", "doubt": "What to doubt"}
-COUNTS = frozenset({"networks", "similar records", "with outcome", "warnings", "modalities that disagree"})
+COUNTS = frozenset(
+    {
+        "networks",
+        "similar records",
+        "with outcome",
+        "warnings",
+        "modalities that disagree",
+        "modalities recorded",
+        "modalities",
+    }
+)
 FLAGS = frozenset({"trained on", "sane"})
 GAP = "gap"
 
@@ -28,6 +38,7 @@ def claims(opened: Case, error_rate: float, split: InputSplit | None = None) -> 
     """The paragraph. error_rate: the chosen one of the conformal sets. split: None while it is not known."""
     a = opened.analysis
     spread, similar = a.certainty.spread, a.certainty.similar
+    refused = any(found.refused and found.error_rate == error_rate for found in a.certainty.sets)
     undecided = any(found.undecided and found.error_rate == error_rate for found in a.certainty.sets)
     facts = facts_of(
         a.game,
@@ -38,6 +49,7 @@ def claims(opened: Case, error_rate: float, split: InputSplit | None = None) -> 
         networks=None if spread is None else (spread.low, spread.high, a.certainty.networks),
         similar=None if similar is None else (similar.count, similar.events, similar.low, similar.high),
         undecided=error_rate if undecided else None,
+        refused=error_rate if refused else None,
         split=split,
         warnings=len(opened.warnings),
         trained_on=opened.trained_on,

@@ -111,19 +111,21 @@ def _of_channel(effect: np.ndarray, channel: int) -> np.ndarray:
 
 
 def charted(record: Record, schema: Schema, hours: float) -> list[TrendPanel]:
-    """Every variable at the times it was charted, an empty panel where it never was. Flags (0 or 1) have no panel."""
+    """Every variable at the times it was charted, an empty panel where it never was; of flags (0 or 1) only those that
+    were charted."""
     names = [channel.name for channel in record.channels.get("chart", ())]
     panels = []
     for spec in schema.modalities:
         for channel in spec.channels:
-            if spec.kind != "series" or channel.flag:
+            if spec.kind != "series":
                 continue
             times, values = np.zeros(0), np.zeros(0, np.float32)
             if channel.name in names:
                 column = record.values["chart"][:, names.index(channel.name)]
                 seen = ~np.isnan(column) & (record.hours["chart"] <= hours)
                 times, values = record.hours["chart"][seen], column[seen]
-            panels.append(TrendPanel(spec.name, channel, times, values, group=spec.title))
+            if len(times) or not channel.flag:
+                panels.append(TrendPanel(spec.name, channel, times, values, group=spec.title))
     return panels
 
 
@@ -135,8 +137,8 @@ def hourly(prepared: Record, schema: Schema, attributions: Attributions) -> list
             continue
         effect = attributions.get(spec.name, np.zeros_like(prepared.values[spec.name]))
         for c, channel in enumerate(spec.channels):
-            if not channel.flag:
-                seen = prepared.observed[spec.name][:, c]
+            seen = prepared.observed[spec.name][:, c]
+            if seen.any() or not channel.flag:
                 times, values = prepared.hours[spec.name][seen] + 0.5, prepared.values[spec.name][seen, c]
                 panels.append(TrendPanel(spec.name, channel, times, values, _of_channel(effect, c)[seen], spec.title))
     return panels
@@ -158,6 +160,28 @@ def influences(prepared: Record, schema: Schema, attributions: Attributions, cou
                 when = _when(prepared, spec, int(t))
                 found.append(Influence(spec.title, spec.channels[c].title, when, value, float(effect[t, c])))
     return _largest(found, count)
+
+
+def by_variable(prepared: Record, schema: Schema, attributions: Attributions) -> list[tuple[str, str, int, float]]:
+    """Each charted or stated variable with its modality, how many values it has and what they add up to, largest first;
+    zeros are left out."""
+    rows = []
+    for spec in schema.modalities:
+        if spec.kind == "waveform" or spec.name not in attributions:
+            continue
+        effect, seen = attributions[spec.name], prepared.observed[spec.name]
+        if effect.shape != seen.shape:
+            continue
+        for c, channel in enumerate(spec.channels):
+            total = float(effect[seen[:, c], c].sum(dtype=np.float64))
+            if total:
+                rows.append((spec.title, channel.title, int(seen[:, c].sum()), total))
+    return sorted(rows, key=lambda row: -abs(row[3]))
+
+
+def total_size(attributions: Attributions) -> float:
+    """What single values come to if none may cancel another."""
+    return sum(float(np.abs(values).sum(dtype=np.float64)) for values in attributions.values())
 
 
 def unmade(

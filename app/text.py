@@ -79,7 +79,7 @@ HELP_BASELINE = (
     "is another question. How much the answer hangs on it can be seen below."
 )
 BASELINES: dict[str, str] = {
-    "zero": "Zero",
+    "zero": "Average",
     "median": "Training medians",
     "sample": "Other records",
 }
@@ -137,8 +137,8 @@ HELP_REALITY = (
 HELP_CHECKS = (
     "Each attribution method was tried on this model before it was offered: whether its values add up to the change "
     "they explain, whether taking away what it names first changes the estimate more than taking away anything else, "
-    "whether it changes when what the model learned is made random, and whether it finds a cause that was put into "
-    "simulated records."
+    "whether it changes when what the model learned is made random, and whether it names a cause that was put into "
+    "simulated records more often than chance would."
 )
 HELP_PLANTED = (
     "In simulated records one stretch of one modality causes the outcome. To find it takes a method that reads the "
@@ -168,6 +168,8 @@ ORIGINS: dict[str, str] = {
     "sane": "From the stored report on this model's explanations (Model page).",
     "warnings": "From what was noticed while reading the record.",
     "trained on": "From the list of records that the model was trained on.",
+    "modalities recorded": "From what was recorded (the strip below).",
+    "risk": "From the model's answer to this record, and from how often the outcome occurred in training.",
     IG: "From Integrated Gradients over every value that the model reads, added up over time (Attribution page).",
 }
 OPEN_FOLDER = (
@@ -217,8 +219,8 @@ AIDS: dict[str, str] = {
     "routing_effect": "How far the estimate moves when attention or fusion weights are exchanged for others.",
     "routing_spread": "How different the routing can be while the answer stays the same.",
     "interactions": (
-        "What a modality does by itself, and what two of them do together beyond that: above zero they add to each "
-        "other, below zero they say the same thing twice."
+        "What a modality does by itself, and what two of them do together beyond that: above zero they raise the "
+        "estimate more, or lower it less, together than apart; below zero it is the other way round."
     ),
     "contributions_over_time": "What each modality had added by then, from nothing but what was known by then.",
     "shares_over_time": "How the model let modalities through, and weighed them, while the record unfolded.",

@@ -100,12 +100,13 @@ class Fused:
 @dataclass(frozen=True, slots=True)
 class OutcomeSet:
     """The outcomes that cannot be ruled out at an error rate, in words: the answer, and what it rests on. undecided:
-    none is ruled out."""
+    none is ruled out. refused: too few records are like this one to say."""
 
     error_rate: float
     heading: str
     reason: str
     undecided: bool
+    refused: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 Part = Literal["estimate", "certainty", "drivers", "doubt"]
 
-WIDE = 0.10
-"""Networks whose estimates lie further apart than this differ by more than a tenth of the whole scale."""
+WIDE = 2.0
+"""Networks differ widely where the odds of the highest estimate are at least this many times those of the lowest."""
+
+FEW = 2
+"""An estimate that rests on so few modalities, or fewer, is said to."""
 
 INPUTS_NAMED = 3
 REMOVAL_NAMED = 0.01
@@ -71,8 +74,9 @@ class Facts:
     calls each modality. missing: names of those not recorded. noun: what is estimated. without: the estimate with one
     modality taken away, by name. networks: lowest and highest own estimate of the ensemble's networks, and how many.
     similar: of so many records with a similar estimate, so many had the outcome, with a 95 % interval (count, events,
-    low, high). undecided: no outcome is ruled out at this error rate. disagreeing: titles of modalities whose weight in
-    the fusion and whose contribution disagree. warnings: how many things in the data may have spoilt the estimate.
+    low, high). undecided: no outcome is ruled out at this error rate; refused: whether one can be was not answered at
+    this rate. disagreeing: titles of modalities whose weight in the fusion and whose contribution disagree. warnings:
+    how many things in the data may have spoilt the estimate.
     """
 
     risk: float
@@ -85,6 +89,7 @@ class Facts:
     networks: tuple[float, float, int] | None = None
     similar: tuple[int, int, float, float] | None = None
     undecided: float | None = None
+    refused: float | None = None
     split: InputSplit | None = None
     disagreeing: Sequence[str] = ()
     warnings: int = 0
@@ -127,11 +132,19 @@ def paragraph(facts: Facts) -> tuple[Claim, ...]:
     _check(facts)
     head = one_sentence(facts.risk, facts.base_rate, facts.contributions, facts.titles, facts.missing, facts.noun)
     numbers = {"risk": facts.risk, "base rate": facts.base_rate}
-    numbers |= {f"Shapley {facts.titles[name]}": value for name, value in facts.contributions.items()}
+    recorded = {name: value for name, value in facts.contributions.items() if name not in facts.missing}
+    numbers |= {f"Shapley {facts.titles[name]}": value for name, value in recorded.items()}
     claims: list[Claim | None] = [Claim("estimate", head, numbers)]
-    if any(name not in facts.missing for name in facts.contributions):
+    if recorded:
         claims += [_removal(facts), _inputs(facts)]
-    claims += [_networks(facts), _similar(facts), _undecided(facts), _routing(facts), _split_doubt(facts)]
+    claims += [
+        _networks(facts),
+        _similar(facts),
+        _few(facts, len(recorded)),
+        _undecided(facts),
+        _routing(facts),
+        _split_doubt(facts),
+    ]
     if facts.warnings:
         count = "One thing" if facts.warnings == 1 else f"{facts.warnings} things"
         text = f"{count} in the data may have spoilt it; see the warnings."
@@ -184,7 +197,7 @@ def _networks(facts: Facts) -> Claim | None:
     numbers = {"lowest network": low, "highest network": high, "networks": float(count)}
     if percent(low) == percent(high):
         return Claim("certainty", f"All {count} networks of the model say {percent(low)}.", numbers)
-    verdict = "differ widely" if high - low > WIDE else "agree closely"
+    verdict = "differ widely" if high * (1 - low) >= WIDE * low * (1 - high) else "agree closely"
     text = f"The model's {count} networks {verdict}: their own estimates run from {percent(low)} to {percent(high)}."
     return Claim("certainty", text, numbers)
 
@@ -193,15 +206,31 @@ def _similar(facts: Facts) -> Claim | None:
     if facts.similar is None:
         return None
     count, events, low, high = facts.similar
+    share = percent(events / count) if events else "0 %"
     text = (
         f"Of {count} training records with a similar estimate {events} had the outcome "
-        f"({percent(events / count)}; 95 % interval {percent(low)} to {percent(high)})."
+        f"({share}; 95 % interval {percent(low)} to {percent(high)})."
     )
     numbers = {"similar records": float(count), "with outcome": float(events), "share": events / count}
     return Claim("certainty", text, {**numbers, "low": low, "high": high, "interval": 0.95})
 
 
+def _few(facts: Facts, recorded: int) -> Claim | None:
+    """Where so little is known that training records with a similar estimate need not be like this one."""
+    of = len(facts.contributions)
+    if recorded > FEW or recorded >= of:
+        return None
+    text = f"Only {recorded} of {of} modalities were recorded: the estimate rests on little."
+    return Claim("doubt", text, {"modalities recorded": float(recorded), "modalities": float(of)})
+
+
 def _undecided(facts: Facts) -> Claim | None:
+    if facts.refused is not None:
+        text = (
+            f"Whether an outcome can be ruled out at an error rate of {percent(facts.refused)} is not answered: too "
+            "few training records have the same things recorded."
+        )
+        return Claim("doubt", text, {"error rate": facts.refused})
     if facts.undecided is None:
         return None
     text = f"At an error rate of {percent(facts.undecided)} neither outcome can be ruled out."
@@ -248,8 +277,9 @@ def _check(facts: Facts) -> None:
                 "Leave it out where there are none.",
             )  # fmt: skip
     numbers |= {f"risk without {name}": value for name, value in (facts.without or {}).items()}
-    if facts.undecided is not None:
-        numbers["error rate"] = facts.undecided
+    for rate in (facts.undecided, facts.refused):
+        if rate is not None:
+            numbers["error rate"] = rate
     for name, value in numbers.items():
         if not 0.0 <= value <= 1.0:
             raise InputError(name, f"{value}", "a probability from 0 to 1", "Pass a probability, not a logit.")

@@ -83,11 +83,12 @@ class Report:
             ("faithful", "Matches what the model does", _faithful),
             ("weights", "Depends on the learned weights", _judged),
             ("labels", "Depends on the true labels", _judged),
-            ("planted", "Above chance on planted causes", _planted),
+            ("planted", "Names the planted modality", _planted),
+            ("stretch", "Names the planted stretch", _stretch),
         )
         found = []
         for part, title, words in asked:
-            unit = self.units.get(f"{part}-{method}")
+            unit = self.units.get(f"{'planted' if part == 'stretch' else part}-{method}")
             if unit is None:
                 found.append(Check(part, title, None, "Not measured."))
             elif "refused" in unit:
@@ -151,13 +152,19 @@ def _judged(unit: Mapping[str, Any]) -> tuple[bool | None, str]:
 
 
 def _planted(unit: Mapping[str, Any]) -> tuple[bool | None, str]:
-    row = unit["cause"][0]
-    found, piece = row["modality"], row["segment"]
+    found = unit["cause"][0]["modality"]
     said = f"The strongest modality holds the cause in {found['hits']} of {found['records']} simulated records"
-    said += f" (chance {_percent(found['chance'])})"
-    if piece is not None:
-        said += f", the strongest segment lies in it in {piece['hits']} (chance {_percent(piece['chance'])})"
-    return found["low"] > found["chance"], f"{said}."
+    return found["low"] > found["chance"], f"{said} (by chance {_percent(found['chance'])} of them)."
+
+
+def _stretch(unit: Mapping[str, Any]) -> tuple[bool | None, str]:
+    row = unit["cause"][0]
+    piece = row["segment"]
+    if piece is None:
+        return None, "It does not speak of stretches."
+    said = f"The strongest stretch lies in the cause in {piece['hits']} of {piece['records']} simulated records"
+    said += f" (by chance {_percent(piece['chance'])} of them); {_percent(row['mass'])} of all it hands out does "
+    return piece["low"] > piece["chance"], f"{said}(by chance {_percent(row['chance_mass'])})."
 
 
 def _percent(share: float) -> str:

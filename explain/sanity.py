@@ -68,10 +68,10 @@ class Sanity:
     """How far attributions of altered models agree with the trained one's: Spearman's rank correlation of |attribution|
     over the observed segments of each record.
 
-    agreement f64[R, G]: of a network with itself after each stage, mean over the networks of an ensemble one by one; the
-    last stage is the one that counts. reference f64[R]: between networks trained independently, mean over pairs; None
-    where there are no two. Both are of single networks: an ensemble's attribution is calmer than any of its networks',
-    and beside these would look as if it hardly changed. skipped: records with too few segments, or with an
+    agreement f64[R, G]: of a network with itself after each stage, mean over the networks of an ensemble one by one;
+    the last stage is the one that counts. reference f64[R]: between networks trained independently, mean over pairs;
+    None where there are no two. Both are of single networks: an ensemble's attribution is calmer than any network's of
+    it, and beside these would look as if it hardly changed. skipped: records with too few segments, or with an
     attribution that ranks none of them.
     """
 

@@ -85,7 +85,7 @@ class VoteQuality:
     """How well the share of events among a record's k neighbours tells its outcome, leaving it out.
 
     auroc: of that share; model_auroc: of the model's own risk on the same records. None where all had one outcome.
-    records, events: how many were asked; alone: records left out because nobody else has their modalities and a known
+    records, events: how many were asked; alone: records left out because no more than 2 k have their modalities and a known
     outcome. On records that the model was trained on both are too good.
     """
 
@@ -241,7 +241,9 @@ class CohortIndex:
         votes = np.full(len(self), -1.0)
         for pattern in np.unique(self.present[known], axis=0):
             pool = np.flatnonzero((self.present == pattern).all(1) & known)
-            if pattern.any() and len(pool) > 1:
+            # In a small pool everybody else votes, and leaving a record out takes its own outcome from that vote: the
+            # share then runs against the truth by construction.
+            if pattern.any() and len(pool) > 2 * k:
                 votes[pool] = self._votes(pool, k)
         asked = votes >= 0
         truth = np.array([self.outcomes[i] for i in np.flatnonzero(asked)], np.float64)

@@ -76,7 +76,7 @@ def reality_check(
     for i in flagged:
         words = {"text": f"{MARK} {flags[i]}", "x": -0.45, "y": i + 0.32, "xanchor": "left", "showarrow": False}
         notes.append(words | {"font": {"size": SMALL, "color": TEXT[dark]}})
-    groups = [("routing", centres[:split]), ("contribution", centres[split:])]
+    groups = [("routing", centres[:split]), ("contribution (size)", centres[split:])]
     for head, places in groups:
         if places:
             notes.append(_group_head(head, (places[0] + places[-1]) / 2, dark))

@@ -92,7 +92,7 @@ def test_the_spread_of_the_networks_is_labelled_as_such(place: Place) -> None:
 def test_what_became_of_similar_records(place: Place) -> None:
     """400 records, the 40 nearest to -1 in chance: 30 of outcome 0 at about -1, 10 of outcome 1."""
     at = opened(place([-1.0] * 30 + ladder(170, -300), [-1.0] * 10 + ladder(190, 100)))
-    assert metrics(at)["Observed in similar records"] == "25.0 %"
+    assert metrics(at)["Observed at similar estimates"] == "25.0 %"
     said = words(at)
     assert "10 of 40 training records with an estimate of 26.9 % to 26.9 %: “Died in hospital”." in said
     assert "95 % interval 12.7 to 41.2 %" in said
@@ -146,7 +146,7 @@ def test_records_of_another_pattern_do_not_count(place: Place) -> None:
 
 def test_without_calibration_and_with_one_network_nothing_is_made_up(place: Place) -> None:
     at = opened(place(networks=(-1.0,)))
-    assert metrics(at)["How far networks differ"] == metrics(at)["Observed in similar records"] == "not known"
+    assert metrics(at)["How far networks differ"] == metrics(at)["Observed at similar estimates"] == "not known"
     said = words(at)
     assert text.ONE_NETWORK in said
     assert said.count(text.NO_CALIBRATION) == 2

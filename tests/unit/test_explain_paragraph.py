@@ -54,7 +54,9 @@ def test_the_whole_paragraph() -> None:
         "The model's 5 networks agree closely: their own estimates run from 30 % to 37 %.",
         "Of 400 training records with a similar estimate 130 had the outcome (33 %; 95 % interval 28 % to 37 %).",
     ]
-    assert len(parts(claims, "doubt")) == 4
+    assert len(parts(claims, "doubt")) == 5
+    assert "Only 2 of 3 modalities were recorded: the estimate rests on little." in parts(claims, "doubt")
+    assert not any("ECG" in name for claim in claims for name in claim.numbers), "missing is not a zero"
     assert written(claims).count("  ") == 0
 
 
@@ -78,7 +80,19 @@ def test_a_method_that_failed_the_sanity_check_names_no_input() -> None:
 
 def test_networks_far_apart_differ_widely_and_equal_ones_say_one_number() -> None:
     assert "differ widely" in written(paragraph(replace(FULL, networks=(0.2, 0.45, 5))))
+    assert "differ widely" in written(paragraph(replace(FULL, networks=(0.02, 0.11, 5)))), "odds, not points"
+    assert "agree closely" in written(paragraph(replace(FULL, networks=(0.80, 0.86, 5))))
     assert "All 5 networks of the model say 34 %." in written(paragraph(replace(FULL, networks=(0.341, 0.343, 5))))
+
+
+def test_a_refused_set_of_outcomes_is_said_instead_of_both() -> None:
+    said = written(paragraph(replace(FULL, refused=0.1)))
+    assert "at an error rate of 10 % is not answered" in said
+    assert "neither outcome" not in said
+
+
+def test_nobody_with_the_outcome_is_nought_not_under_one() -> None:
+    assert "0 had the outcome (0 %;" in written(paragraph(replace(FULL, similar=(300, 0, 0.0, 0.012))))
 
 
 def test_a_change_too_small_to_see_is_not_said() -> None:

@@ -192,12 +192,23 @@ def test_a_vote_that_knows_nothing_is_seen_as_such() -> None:
 def test_records_that_nobody_can_vote_on_are_counted() -> None:
     records = cohort([0.0, 1.0, 2.0, 3.0], [0.0] * 4, [True, True, False, True])
     found = CohortIndex.of(MODEL, [records], [0, 0, 1, None]).vote_quality(k=3)
-    assert (found.records, found.events, found.alone) == (2, 0, 1)
+    assert (found.records, found.events, found.alone) == (0, 0, 3)
     assert found.auroc is None
     assert found.model_auroc is None
     nobody = CohortIndex.of(MODEL, [records]).vote_quality()
     assert (nobody.records, nobody.events, nobody.alone) == (0, 0, 0)
     assert nobody.auroc is None
+
+
+def test_a_pool_in_which_everybody_else_votes_says_nothing() -> None:
+    """Of six with as many of either outcome, the five others always vote against the one that is left out."""
+    values = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    index = CohortIndex.of(MODEL, [cohort(values, [0.0] * 6)], [0, 0, 0, 1, 1, 1])
+    assert index.vote_quality(k=5).auroc is None
+    assert index.vote_quality(k=3).alone == 6
+    told = index.vote_quality(k=2)
+    assert (told.records, told.events, told.alone) == (6, 3, 0)
+    assert told.auroc == pytest.approx(1.0)
 
 
 def test_bad_input_is_refused() -> None:
