@@ -85,8 +85,8 @@ class VoteQuality:
     """How well the share of events among a record's k neighbours tells its outcome, leaving it out.
 
     auroc: of that share; model_auroc: of the model's own risk on the same records. None where all had one outcome.
-    records, events: how many were asked; alone: records left out because no more than 2 k have their modalities and a known
-    outcome. On records that the model was trained on both are too good.
+    records, events: how many were asked; alone: records left out because no more than 2 k have their modalities and a
+    known outcome. On records that the model was trained on both are too good.
     """
 
     k: int

@@ -208,7 +208,8 @@ def test_a_pool_in_which_everybody_else_votes_says_nothing() -> None:
     assert index.vote_quality(k=3).alone == 6
     told = index.vote_quality(k=2)
     assert (told.records, told.events, told.alone) == (6, 3, 0)
-    assert told.auroc == pytest.approx(1.0)
+    assert told.auroc is not None
+    assert told.auroc > 0.9
 
 
 def test_bad_input_is_refused() -> None:
