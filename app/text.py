@@ -103,7 +103,6 @@ CHECKS_FAILED: dict[str, str] = {
     "faithful": "does not match what this model does",
     "weights": "does not depend on the learned weights",
     "labels": "does not depend on the true labels",
-    "planted": "misses a planted cause",
 }
 BASELINE_EFFECT = (
     "The same method from each baseline that is at hand. Where the orders agree, the choice of a baseline hardly "

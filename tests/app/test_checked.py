@@ -12,7 +12,7 @@ from app.explanations import explanation_report
 from explain.methods import METHODS
 from explain.report import FILE
 from tests.app.reports import checkpoints
-from tests.app.screen import charts, open_app, words
+from tests.app.screen import charts, go, open_app, words
 
 TASK = "icu_mortality"
 
@@ -74,3 +74,20 @@ def test_a_damaged_report_is_one_message_and_the_page_goes_on(tmp_path: Path, mo
     assert "a file that cannot be read" in said
     assert "Research and education only" in said
     assert not at.exception
+
+
+@pytest.mark.parametrize("task", list(services.FORMATS))
+def test_every_method_of_the_shipped_reports_can_be_chosen_on_the_attribution_page(task: str) -> None:
+    report = explanation_report(task)
+    assert report is not None
+    at = go(open_app("patient", task=task), "attribution")
+    assert not at.exception
+    assert "could not be drawn" not in words(at)
+    offered = at.selectbox(key="method").options
+    assert len(offered) == len(METHODS)
+    sound = [method for method in report.methods if report.sane(method) is False]
+    for name, shown in zip(METHODS, offered, strict=True):
+        assert shown.startswith(METHODS[name].title)
+        if name in sound:
+            assert "(" in shown
+    assert "Names the planted stretch" in words(at)
