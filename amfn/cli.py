@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -121,15 +119,14 @@ def train(
     from amfn.pipeline import train_task
     from amfn.settings import load_settings
     from amfn.tasks import get_task
-    from amfn.training import pick_device
+    from amfn.training import pick_device, quiet_lightning
 
     chosen = get_task(task)
     settings = load_settings(chosen.name, config, seed)
     where = pick_device(device)
     build_fusion(settings.fusion, chosen.schema, settings.model, (0.5,) * len(chosen.schema.targets))
     torch.set_num_threads(threads)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="lightning")
+    quiet_lightning()
     cohort = read_folders(chosen, data)
     typer.echo(f"{len(cohort)} records, data digest {cohort.digest()}, {len(cohort.refused)} refused, on {where}")
     path = train_task(

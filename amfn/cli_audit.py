@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,11 +51,13 @@ def audit_explanations(
     from amfn.benchmark.run import commit
     from amfn.checkpoint import load_checkpoint
     from amfn.dataset import read_folders
+    from amfn.training import quiet_lightning
     from explain.audit import Plan
     from explain.methods import METHODS
     from explain.report import FILE, Report
 
     torch.set_num_threads(threads)
+    quiet_lightning()
     loaded = load_checkpoint(checkpoint)
     if loaded.task.kind != "binary":
         raise InputError(checkpoint, f"a model of {loaded.task.name}", "one with a yes-or-no answer", "Name another.")
@@ -64,7 +67,7 @@ def audit_explanations(
         seed=seed,
     )  # fmt: skip
     folder = run_dir or Path("runs") / f"audit-{loaded.task.name}"
-    _claim(folder, loaded.digest, cohort.digest(), records, plan)
+    _claim(folder, loaded.digest, cohort.digest(), records, plan, simulated)
     material, shuffled = _material(loaded, cohort, records, simulated, folder / "shuffled" if labels else None, seed)
     units, seconds = _measured(material, plan, folder)
     report = Report(
@@ -112,11 +115,12 @@ def planted_lines(report: Report) -> list[str]:
     return [*shown, f"| by chance | {100 * rows[0]['modality']['chance']:.0f} % | | {chance} | {mass} |"]
 
 
-def _claim(folder: Path, model: str, data: str, records: int, plan: Plan) -> None:
-    """Bind the folder of finished parts to one model, data and plan: parts of two audits must not be mixed."""
+def _claim(folder: Path, model: str, data: str, records: int, plan: Plan, simulated: Path) -> None:
+    """Bind the folder of finished parts to one model, its data, the simulated cohort and a plan: parts of two audits
+    must not be mixed."""
     mark = folder / "audit.json"
     now = {"model": model, "data": data, "records": records, "sanity": plan.sanity, "orders": plan.orders}
-    now["seed"] = plan.seed
+    now |= {"seed": plan.seed, "simulated": sha256(_manifest(simulated)).hexdigest()}
     folder.mkdir(parents=True, exist_ok=True)
     if not mark.exists():
         mark.write_text(json.dumps(now), encoding="utf-8")
@@ -180,19 +184,30 @@ def _simulated(loaded: Checkpoint, folder: Path) -> list[tuple[Batch, tuple[Plan
     from explain.planted import planted
 
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads(_manifest(folder))
         truths = {str(r["id"]): r["truth"] for r in manifest["records"] if r["task"] == loaded.task.name}
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise InputError(
-            folder, f"no manifest of a simulated cohort ({error!r})", "a folder that `simulate` wrote",
-            "Simulate one, or restore sample_data.",
-        ) from error  # fmt: skip
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise _no_manifest(folder, error) from error
     found = []
     for ref in open_folder(folder / loaded.task.name).refs:
         if ref.record_id in truths:
             record = loaded.task.prepare(read_record(ref.path))
             found.append((loaded.batch([record]), planted(truths[ref.record_id], record)))
     return found
+
+
+def _manifest(folder: Path) -> bytes:
+    try:
+        return (folder / "manifest.json").read_bytes()
+    except OSError as error:
+        raise _no_manifest(folder, error) from error
+
+
+def _no_manifest(folder: Path, error: Exception) -> InputError:
+    return InputError(
+        folder, f"no manifest of a simulated cohort ({error!r})", "a folder that `simulate` wrote",
+        "Simulate one, or restore sample_data.",
+    )  # fmt: skip
 
 
 def _measured(material: Material, plan: Plan, folder: Path) -> tuple[dict[str, dict[str, Any]], float]:

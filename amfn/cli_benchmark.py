@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +51,7 @@ def benchmark(
     from amfn.dataset import read_folders
     from amfn.settings import load_settings
     from amfn.tasks import get_task
-    from amfn.training import pick_device
+    from amfn.training import pick_device, quiet_lightning
 
     known = get_task(task)
     base = load_settings(known.name, config)
@@ -65,8 +63,7 @@ def benchmark(
     selected = chosen(pool, systems.split(","))
     where = pick_device(device)
     torch.set_num_threads(threads)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="lightning")
+    quiet_lightning()
     cohort = read_folders(known, data)
     name = f"{known.name}-quick" if quick else known.name
     if quick:

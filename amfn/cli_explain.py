@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from amfn.types import Record
     from explain.baselines import Baseline
     from explain.coalitions import Coalitions
+    from explain.paragraph import InputSplit
+    from explain.reference import Reference
     from explain.report import Report
     from explain.types import Attribution
-
-FEW, MANY, LARGE = 5, 10, 200
-"""Neighbours asked for in a small cohort and in a large one, and where that begins."""
 
 
 def explain(
@@ -134,7 +133,7 @@ def _attribution(
     return attribute(checkpoint.model, found.batch, method, baseline=start, seed=seed, **settings), start
 
 
-def _reference(report: Report | None) -> Any:
+def _reference(report: Report | None) -> Reference:
     if report is None:
         raise InputError(
             "checkpoint", "no stored report on its explanations", "what is usual in training, which it holds",
@@ -225,29 +224,23 @@ def _certainty(found: Answer) -> dict[str, Any]:
 
 
 def _inputs(found: Answer, attribution: Attribution) -> list[tuple[str, float]]:
-    """Every channel with the sum over what was measured of it; methods that do not tell channels apart have none."""
-    specs = found.checkpoint.task.schema.modalities
+    """Every channel with the sum over what was measured of it, largest first."""
     rows = [
-        (f"{spec.title}: {channel.title}", float(attribution.measured[spec.name][:, c].sum()))
-        for spec in specs
-        if spec.name in attribution.measured and attribution.measured[spec.name].shape[1] == len(spec.channels)
-        for c, channel in enumerate(found.record.channels[spec.name])
+        (f"{spec.title}: {channel.title}", value)
+        for spec, channel, value in attribution.by_channel(found.checkpoint.task.schema)
     ]
     return sorted(rows, key=lambda row: -abs(row[1]))
 
 
-def _split(found: Answer, attribution: Attribution, report: Report | None) -> Any:
+def _split(found: Answer, attribution: Attribution, report: Report | None) -> InputSplit | None:
     from explain.methods import METHODS
-    from explain.paragraph import Input, InputSplit
-    from explain.types import COMPLETE_WITHIN
+    from explain.paragraph import split_of
 
     # Nothing is said of single inputs by a method that nobody has tried on this model.
     if report is None or not attribution.in_logits or attribution.mismatch is None:
         return None
-    inputs = tuple(Input(title, value) for title, value in _inputs(found, attribution))
-    sane = report.sane(attribution.method)
     title = METHODS[attribution.method].title
-    return InputSplit(title, inputs, attribution.gap, COMPLETE_WITHIN, attribution.gap_is_relative, sane)
+    return split_of(attribution, found.checkpoint.task.schema, title, report.sane(attribution.method))
 
 
 def _attributed(
@@ -373,8 +366,8 @@ def _similar(found: Answer, others: list[Record]) -> dict[str, Any]:
     index = CohortIndex.of(
         checkpoint.model, [checkpoint.batch(others)], [checkpoint.task.label_of(record) for record in others]
     )  # fmt: skip
-    k = MANY if len(index) >= LARGE else FEW
-    near, quality = index.nearest(found.batch, found.prediction, k), index.vote_quality(k)
+    near = index.nearest(found.batch, found.prediction, index.usual_k)
+    quality = index.vote_quality(index.usual_k)
     return {
         "candidates": near.candidates,
         "records": [

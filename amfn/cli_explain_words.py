@@ -7,12 +7,9 @@ from typing import Any
 
 from amfn.card_words import DISCLAIMER
 from amfn.console import signed, table
+from explain.reality import TITLES
 
 MARKS: Mapping[bool | None, str] = {True: "passed", False: "NOT PASSED", None: "no verdict"}
-MEASURES: Mapping[str, str] = {
-    "attention": "Attention received", "centrality": "Graph centrality", "gate": "Gate", "weight": "Fusion weight",
-    "logit_part": "Part of logit", "leave_one_out": "Leave-one-out", "shapley": "Shapley",
-}  # fmt: skip
 
 
 def explanation_lines(data: Mapping[str, Any]) -> list[str]:
@@ -60,7 +57,7 @@ def _shapley(shapley: Mapping[str, Any]) -> list[str]:
 
 
 def _reality(check: Mapping[str, Any]) -> list[str]:
-    shown = [key for key in MEASURES if any(row[key] is not None for row in check["rows"])]
+    shown = [key for key in TITLES if any(row[key] is not None for row in check["rows"])]
     rows = [(row["title"], *(f"{row[key]:.2f}" for key in shown)) for row in check["rows"]]
     titles = {row["name"]: row["title"] for row in check["rows"]}
     if check["disagrees"] is None:
@@ -75,7 +72,7 @@ def _reality(check: Mapping[str, Any]) -> list[str]:
         )
         if check["disagrees"]:
             verdict += " They DISAGREE: do not read the fusion weights as reasons here."
-    return ["Routing beside contribution:", *table(("Modality", *(MEASURES[key] for key in shown)), rows), verdict]
+    return ["Routing beside contribution:", *table(("Modality", *(TITLES[key] for key in shown)), rows), verdict]
 
 
 def _attribution(found: Mapping[str, Any]) -> list[str]:

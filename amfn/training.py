@@ -6,6 +6,7 @@ that was killed and resumed ends with the same weights as one that was not.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,12 @@ class Fit:
     epochs: int
     seconds: float
     records_per_second: float
+
+
+def quiet_lightning() -> None:
+    """Leave out Lightning's tips and per-fit banners: the commands say what they do themselves."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")
 
 
 def pick_device(wanted: str) -> str:

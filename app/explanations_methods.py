@@ -126,7 +126,7 @@ def _others(opened: Case, model: Checkpoint) -> Batch:
 def attribution(opened: Case, choice: Choice, reference: Reference | None) -> Attribution:
     """One record's attribution on the model's own grid. Raises InputError as `explain.methods.attribute` does."""
     if choice.method == INTEGRATED_GRADIENTS.name and choice.baseline == ZERO:
-        # The Patient page asks for the same one: it is computed once.
+        # Several views ask for this one: with equal settings it is computed once.
         return services.attribution(opened, choice.steps, choice.refine)
     model = services.checkpoint(opened.listing.task)
     return _attribute(opened.digest, model.digest, choice, _origin(opened, reference), opened, reference, model)

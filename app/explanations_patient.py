@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 import torch
 
@@ -18,18 +17,12 @@ from app.explanations import explanation_report
 from app.services import Survey
 from app.views import Case
 from explain.charted import ChartedSearch, changes_across
-from explain.gradients import INTEGRATED_GRADIENTS
-from explain.paragraph import Input, InputSplit
+from explain.paragraph import InputSplit, split_of
 from explain.reference import Reference
 from explain.similar import CohortIndex, Neighbours, VoteQuality
-from explain.types import COMPLETE_WITHIN
 
 STEPS = 64
 """Of Integrated Gradients: with 32 every fourth stay does not add up, and refining would keep a reader waiting."""
-FEW, MANY = 5, 10
-LARGE = 200
-"""Records from which on a folder is searched for more neighbours: in a small one they would soon be everybody, and a
-vote of all others speaks against a record's own outcome."""
 
 
 def splits(opened: Case) -> bool:
@@ -43,20 +36,9 @@ def input_split(opened: Case) -> InputSplit | None:
     if not splits(opened):
         return None
     found = services.attribution(opened, STEPS, False)
-    inputs = []
-    for spec in services.schema(opened.listing.task).modalities:
-        if spec.name in found.values:
-            sums = found.values[spec.name].sum(axis=0, dtype=np.float64)
-            inputs += [Input(c.title, float(v)) for c, v in zip(spec.channels, sums, strict=True) if v]
     report = explanation_report(opened.listing.task)
-    return InputSplit(
-        method=text.IG,
-        inputs=tuple(inputs),
-        gap=found.gap,
-        accepted=COMPLETE_WITHIN,
-        gap_is_relative=found.gap_is_relative,
-        sane=None if report is None else report.sane(INTEGRATED_GRADIENTS.name),
-    )
+    sane = None if report is None else report.sane(found.method)
+    return split_of(found, services.schema(opened.listing.task), text.IG, sane)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,11 +70,7 @@ def _index(
     folder: str, stamp: str, task: str, weights: str, _survey: Survey, _model: Checkpoint
 ) -> tuple[CohortIndex, VoteQuality]:
     index = CohortIndex.of_seen(_model.model, _survey.seen, _survey.outcomes)
-    return index, index.vote_quality(_count(index))
-
-
-def _count(index: CohortIndex) -> int:
-    return MANY if len(index) >= LARGE else FEW
+    return index, index.vote_quality(index.usual_k)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -109,7 +87,7 @@ def _nearest(
     batch = _model.batch([_prepared])
     with torch.no_grad():
         prediction = _model.model(batch)
-    return _cohort.nearest(batch, prediction, _count(_cohort))
+    return _cohort.nearest(batch, prediction, _cohort.usual_k)
 
 
 def has_charted(opened: Case) -> bool:

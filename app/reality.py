@@ -8,17 +8,8 @@ import numpy as np
 
 from app.figures.drawing import percent, signed
 from app.views import Analysis
-from explain.reality import CONTRIBUTION, RANKED_FROM, ROUTING, Measure, RealityCheck
+from explain.reality import CONTRIBUTION, RANKED_FROM, ROUTING, TITLES, Measure, RealityCheck
 
-TITLES: Mapping[Measure, str] = {
-    "attention": "Attention received (α)",
-    "centrality": "Graph centrality",
-    "gate": "Gate (γ)",
-    "weight": "Fusion weight (β)",
-    "logit_part": "Part of the logit",
-    "leave_one_out": "Leave-one-out",
-    "shapley": "Shapley value",
-}
 JUDGED: Mapping[Measure | None, str] = {"weight": "fusion weight (β)", "attention": "attention (α)"}
 WEIGHS_ONLY, ADDS_ONLY = "weighs most, adds little", "adds most, weighs below average"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -47,7 +48,7 @@ def _methods(checkpoint: Checkpoint, batch: Batch, name: str) -> list[Row]:
     found = [Row(f"{name}: integrated gradients, 64 steps", shown(finer), "1.5 s", 5)]
     for method in METHODS.values():
         if method.name != "integrated_gradients":
-            spent = seconds(lambda method=method: attribute(model, batch, method.name), 3)  # type: ignore[misc]
+            spent = seconds(partial(attribute, model, batch, method.name), 3)
             found.append(Row(f"{name}: {method.title.lower()}", shown(spent), runs=3))
     return found
 

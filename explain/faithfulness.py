@@ -99,11 +99,6 @@ class Curves:
         return self.random[:, ::-1]
 
     @property
-    def random_band(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"], Float[np.ndarray, " p"]]:
-        """Mean, lowest and highest logit of the deletions along random orders, f64[P] each."""
-        return self.random.mean(0), self.random.min(0), self.random.max(0)
-
-    @property
     def moves(self) -> bool:
         """False where the answer stays the same whatever is taken out this way."""
         every = np.concatenate([self.deletion, self.insertion, self.random.ravel()])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from copy import deepcopy
+from typing import cast
 
 import numpy as np
 import torch
@@ -97,7 +98,7 @@ class _Whole(nn.Module):
     def __init__(self, model: nn.Module, batch: Batch, target: int, names: Sequence[str]) -> None:
         super().__init__()
         self.model = deepcopy(model)
-        self.logit = logit_of(self.model, batch, target, names)  # type: ignore[arg-type]
+        self.logit = logit_of(cast(Explainable, self.model), batch, target, names)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return self.logit(*inputs)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from amfn.types import InputError
+from amfn.types import InputError, Schema
 from explain.narrative import joined, mid_sentence, one_sentence, percent
+from explain.types import COMPLETE_WITHIN, Attribution
 
 if TYPE_CHECKING:
     from explain.coalitions import Coalitions
@@ -124,6 +125,12 @@ def facts_of(
     )
 
 
+def split_of(attribution: Attribution, schema: Schema, method: str, sane: bool | None) -> InputSplit:
+    """An attribution as the paragraph takes it: each channel in sum. method: its title; sane: see `InputSplit`."""
+    inputs = tuple(Input(channel.title, value) for _, channel, value in attribution.by_channel(schema) if value)
+    return InputSplit(method, inputs, attribution.gap, COMPLETE_WITHIN, attribution.gap_is_relative, sane)
+
+
 def paragraph(facts: Facts) -> tuple[Claim, ...]:
     """What the model estimates and why, how sure it is, what to doubt, in this order.
 
@@ -162,10 +169,11 @@ def written(claims: Sequence[Claim]) -> str:
 
 def _removal(facts: Facts) -> Claim | None:
     """The one modality without which the estimate would change most."""
-    if not facts.without:
+    without = facts.without
+    if not without:
         return None
-    name = max(facts.without, key=lambda m: (round(abs(facts.without[m] - facts.risk), 6), m))  # type: ignore[index]
-    other = facts.without[name]
+    name = max(without, key=lambda m: (round(abs(without[m] - facts.risk), 6), m))
+    other = without[name]
     if abs(other - facts.risk) < REMOVAL_NAMED or percent(other) == percent(facts.risk):
         return None
     title = mid_sentence(facts.titles[name])

@@ -213,11 +213,6 @@ class Share:
     def share(self) -> float:
         return self.hits / self.records
 
-    @property
-    def beats_chance(self) -> bool:
-        """True where chance lies below the whole interval."""
-        return self.low > self.chance
-
     def to_json(self) -> dict[str, Any]:
         numbers = {"share": self.share, "low": self.low, "high": self.high, "chance": self.chance}
         return {"hits": self.hits, "records": self.records, **{k: round(v, 4) for k, v in numbers.items()}}

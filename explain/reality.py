@@ -24,6 +24,16 @@ Measure = Literal["attention", "centrality", "gate", "weight", "logit_part", "le
 ROUTING: tuple[Measure, ...] = ("attention", "centrality", "gate", "weight")
 CONTRIBUTION: tuple[Measure, ...] = ("logit_part", "leave_one_out", "shapley")
 
+TITLES: Mapping[Measure, str] = {
+    "attention": "Attention received (α)",
+    "centrality": "Graph centrality",
+    "gate": "Gate (γ)",
+    "weight": "Fusion weight (β)",
+    "logit_part": "Part of the logit",
+    "leave_one_out": "Leave-one-out",
+    "shapley": "Shapley value",
+}
+
 RANKED_FROM = 3
 """Modalities. Two can only agree or not, at even odds: a tau of theirs would say nothing."""
 
@@ -80,9 +90,9 @@ class RealityCheck:
 
         None where there is nothing to compare: fewer than three modalities, no routing, even routing, or nothing that
         contributes. With the shipped models the rule flags 29 % of 395 stays and 19 % of 396 alarms; with their Shapley
-        values dealt out at random, 71 % and 59 %. "Not among the two strongest" in place of the equal share would flag
-        41 % and 14 %, as a stay has up to eight modalities and an alarm up to four: an equal share asks the same of
-        both.
+        values dealt out at random, 71 % and 59 %. The rule with "not among the two strongest" in place of the equal
+        share would flag 41 % and 14 %, as a stay has up to eight modalities and an alarm up to four: an equal share
+        asks the same of both.
         """
         share = self.favourite_share
         if self.judged is None or share is None or len(self.players) < RANKED_FROM:

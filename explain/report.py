@@ -62,16 +62,21 @@ class Report:
             if not isinstance(data, Mapping) or data["format"] != FORMAT:
                 raise ValueError(f"no report of format {FORMAT}")
             units = {str(name): dict(unit) for name, unit in data["units"].items()}
-            return cls(
+            report = cls(
                 str(data["task"]), str(data["model"]), str(data["data"]), int(data["records"]), int(data["sampled"]),
                 tuple(str(name) for name in data["methods"]), Reference.from_json(data["reference"]), units,
                 data["shuffled"], float(data["seconds"]), str(data["commit"]),
             )  # fmt: skip
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # A damaged unit is refused here, with the file's name, and not later on a page.
+            for method in report.methods:
+                report.checks(method)
+            report.planted()
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 source, f"no report of explanations ({error!r})", "what `audit-explanations` wrote",
                 "Run it again for this checkpoint, or delete the file.",
             ) from error  # fmt: skip
+        return report
 
     def checks(self, method: str) -> tuple[Check, ...]:
         """What was found for one method, in the order in which a reader should ask. Raises InputError for a method

@@ -22,6 +22,9 @@ CONFIDENCE = 0.95
 SAMPLED = 256
 """How many candidates say what is typical: enough for a median."""
 
+FEW, MANY, LARGE = 5, 10, 200
+"""Neighbours in a small cohort and in a large one, and the records from which on it is large."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutcomeShare:
@@ -199,6 +202,11 @@ class CohortIndex:
             outcomes=_known(outcomes, len(ids)),
             networks=seen[0].networks,
         )
+
+    @property
+    def usual_k(self) -> int:
+        """How many neighbours to ask for: fewer in a small cohort, where they would soon be everybody."""
+        return MANY if len(self) >= LARGE else FEW
 
     def nearest(self, batch: Batch, prediction: Prediction, k: int = 10) -> Neighbours:
         """The k records most like this one. batch, prediction: one record and what the same model says of it.

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from amfn.types import Channel, ModalitySpec, Schema
+
 Setting = int | float | bool | str | tuple[str, ...]
 
 COMPLETE_WITHIN = 0.05
@@ -96,6 +98,16 @@ class Attribution:
         """Modalities that the record lacks."""
         names = self.settings.get("absent", ())
         return names if isinstance(names, tuple) else ()
+
+    def by_channel(self, schema: Schema) -> list[tuple[ModalitySpec, Channel, float]]:
+        """The sum over what was measured of each channel, in the schema's order; modalities whose channels the method
+        does not tell apart are left out."""
+        return [
+            (spec, channel, float(self.measured[spec.name][:, c].sum(dtype=np.float64)))
+            for spec in schema.modalities
+            if spec.name in self.measured and self.measured[spec.name].shape[1] == len(spec.channels)
+            for c, channel in enumerate(spec.channels)
+        ]
 
     def by_modality(self) -> dict[str, float]:
         """The sum over what was measured of each modality that the record has."""

@@ -179,7 +179,8 @@ def _breathing(
     coupling: float,
 ) -> None:
     settled_late = patient.at("oxygenation", 40.0) < 0.3
-    weaning = (settled_late if coupling else patient.at("heart_rate", 40.0) < 0.3) and rng.random() < 0.6
+    # The ventilator belongs to respiration: where the cause is isolated, no other system may decide how long it stays.
+    weaning = (settled_late or not coupling) and rng.random() < 0.6
     free_from = float(rng.uniform(9, 34)) if weaning else 48.0
     if ventilated:
         for hour in _times(rng, offset + 0.3, 2.7, 0.45, free_from):

@@ -85,9 +85,9 @@ def test_every_method_of_the_shipped_reports_can_be_chosen_on_the_attribution_pa
     assert "could not be drawn" not in words(at)
     offered = at.selectbox(key="method").options
     assert len(offered) == len(METHODS)
-    sound = [method for method in report.methods if report.sane(method) is False]
+    failed = [method for method in report.methods if report.sane(method) is False]
     for name, shown in zip(METHODS, offered, strict=True):
         assert shown.startswith(METHODS[name].title)
-        if name in sound:
+        if name in failed:
             assert "(" in shown
     assert "Names the planted stretch" in words(at)

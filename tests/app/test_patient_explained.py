@@ -215,7 +215,7 @@ def test_similar_patients_are_those_of_the_folder() -> None:
     index = CohortIndex.of(model.model, [model.batch(every)], list(truth.values()))
     batch = model.batch([case.prepared])
     with torch.no_grad():
-        expected = index.nearest(batch, model.model(batch), explanations_patient.FEW)
+        expected = index.nearest(batch, model.model(batch), index.usual_k)
     at = open_app(task="icu_mortality", record=STAY)
     said = shown(at)
     table = next(frame.value for frame in at.dataframe if "Distance" in frame.value)
@@ -230,7 +230,7 @@ def test_similar_patients_are_those_of_the_folder() -> None:
     assert f"{expected.observed.events} came out as “{case.positive}”" in said
     assert "95 % interval" in said
     assert text.OPEN_FOLDER in said
-    assert f"AUROC of {index.vote_quality(explanations_patient.FEW).auroc:.2f}" in said
+    assert f"AUROC of {index.vote_quality(index.usual_k).auroc:.2f}" in said
     assert "networks, each asked alone, would name" in said
 
     at.button(key=f"open_like:{expected.ids[0]}").click().run()
