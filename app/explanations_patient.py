@@ -12,9 +12,9 @@ import torch
 
 from amfn.checkpoint import Checkpoint
 from amfn.types import Record
-from app import services, text
+from app import services, surveying, text
 from app.explanations import explanation_report
-from app.services import Survey
+from app.surveying import Survey
 from app.views import Case
 from explain.charted import ChartedSearch, changes_across
 from explain.paragraph import InputSplit, split_of
@@ -54,7 +54,7 @@ class Likeness:
 def similar(opened: Case) -> Likeness | None:
     """The records of the open folder that the model sees most like this one; None until the folder has been read."""
     listed = opened.listing
-    survey, model = services.survey(listed), services.checkpoint(listed.task)
+    survey, model = surveying.survey(listed), services.checkpoint(listed.task)
     if not survey.done:
         return None
     place = (listed.folder, listed.stamp, listed.task, model.digest)

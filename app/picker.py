@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from amfn.types import InputError
-from app import services, state, text
+from app import services, state, surveying, text
 from app.views import Entry, Listing, NoFolder
 
 SOURCES = {"sample": "Sample cohort (simulated)", "folder": "My own folder"}
@@ -122,7 +122,7 @@ def _steps(listed: Listing, ids: list[str], current: str) -> None:
 def _entries(listed: Listing) -> dict[str, Entry]:
     """What the finished survey says of each record; empty while it is not finished or the model cannot be used."""
     try:
-        found = services.survey(listed)
+        found = surveying.survey(listed)
     except InputError:
         return {}
     return found.entries if found.done else {}
@@ -189,14 +189,14 @@ def survey() -> None:
     """After the page is drawn: read the whole folder, if small or if asked to, so that filters and risks appear."""
     try:
         listed = state.listing()
-        found = services.survey(listed)
+        found = surveying.survey(listed)
     except InputError:
         return
     if found.done:
         return
     # Streamlit leaves what a run no longer draws in sight until the run ends, and this one is long.
     st.html("<style>.st-key-w_rank[data-stale='true'] { display: none; }</style>")
-    small = len(listed.ids) <= services.AUTOMATIC_UP_TO
+    small = len(listed.ids) <= surveying.AUTOMATIC_UP_TO
     if not small and not st.session_state.get(_asked(listed)):
         st.sidebar.button(
             "Rank all records by risk",
@@ -207,5 +207,5 @@ def survey() -> None:
         )
         return
     bar = st.sidebar.progress(found.share, "Reading all records …")
-    services.complete(listed, lambda share: bar.progress(share, f"Reading all records … {100 * share:.0f} %"))
+    surveying.complete(listed, lambda share: bar.progress(share, f"Reading all records … {100 * share:.0f} %"))
     st.rerun()

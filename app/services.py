@@ -7,42 +7,34 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
 import torch
 
 from amfn.checkpoint import CONFIG, WEIGHTS, Checkpoint, fingerprint, load_checkpoint
-from amfn.readers import Folder, open_folder, read_record
+from amfn.readers import Folder, RecordRef, open_folder, read_record
 from amfn.tasks import TASKS, get_task
 from amfn.types import InputError, Record, Schema
 from app.certainty import certainty
 from app.performance import model_facts as _model_facts
 from app.performance import performance as _measured
 from app.text import clock
-from app.views import Analysis, Case, Entry, Listing, ModelFacts, NoFolder, NoSuchRecord, Performance, Refusal, refusal
+from app.views import Analysis, Case, Listing, ModelFacts, NoFolder, NoSuchRecord, Performance
 from explain.gradients import integrated_gradients
 from explain.narrative import one_sentence
 from explain.reality import reality_of
 from explain.shapley import coalitions, fuse_subsets
-from explain.similar import Seen
 from explain.types import Attribution
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_data"
-AUTOMATIC_UP_TO = 600
-"""Cohorts up to this size are read and ranked without being asked."""
-FORMATS: Mapping[str, str] = {"icu_mortality": "challenge2012", "icu_alarm": "wfdb"}
-"""The tasks on the screens, and which reader's records each takes."""
+FORMATS: Mapping[str, tuple[str, ...]] = {"icu_mortality": ("challenge2012",), "icu_alarm": ("wfdb",)}
+"""The tasks on the screens, and which readers' records each takes."""
 UNKNOWN = "not recorded"
-SLICE_S = 0.1
-"""Between two slices of a survey a page change is noticed."""
 PARTS = ("attention", "adjacency", "gates", "weights", "node_logits", "bias")
 
 # One record is too little work to share between cores: a second thread costs more than it gives.
@@ -104,8 +96,13 @@ def listing(folder: str, task: str) -> Listing:
     path = Path(folder.strip()).expanduser()
     stamp = _stamp(path)
     found = _open(str(path), stamp)
-    ids = tuple(ref.record_id for ref in found.refs if ref.format == FORMATS[get_task(task).name])
+    ids = tuple(ref.record_id for ref in found.refs if ref.format in FORMATS[get_task(task).name])
     return Listing(str(path), task, ids, stamp, found.findings)
+
+
+def opened_folder(listed: Listing) -> Folder:
+    """The folder behind a listing, with where each record lies."""
+    return _open(listed.folder, listed.stamp)
 
 
 def tasks_in(folder: str) -> tuple[str, ...]:
@@ -144,11 +141,11 @@ class _Loaded:
 
 
 def _loaded(listed: Listing, record_id: str) -> _Loaded:
-    found = _open(listed.folder, listed.stamp)
+    found = opened_folder(listed)
     if record_id not in {ref.record_id for ref in found.refs}:
         raise NoSuchRecord(record_id, listed)
     ref = found.find(record_id)
-    if ref.format != FORMATS[listed.task]:
+    if ref.format not in FORMATS[listed.task]:
         raise InputError(
             ref.path,
             f"a record in the format {ref.format}",
@@ -156,12 +153,12 @@ def _loaded(listed: Listing, record_id: str) -> _Loaded:
             "Choose the other task for this record.",
         )
     beside = (ref.path, ref.path.with_suffix(".dat"), ref.path.with_suffix(".mat"))
-    return _read(str(ref.path), tuple(_modified(path) for path in beside), listed.task)
+    return _read(ref, tuple(_modified(path) for path in beside), listed.task)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _read(path: str, modified: tuple[int, ...], task: str) -> _Loaded:
-    record = read_record(path)
+def _read(ref: RecordRef, modified: tuple[int, ...], task: str) -> _Loaded:
+    record = read_record(ref.path)
     return _Loaded(record, get_task(task).prepare(record), record.digest())
 
 
@@ -172,8 +169,18 @@ def prepared(listed: Listing, record_id: str) -> Record:
 
 def case(listed: Listing, record_id: str) -> Case:
     """One record, read and analysed. Raises InputError where the record or the model cannot be used."""
+    return _case(listed, _loaded(listed, record_id))
+
+
+def altered_case(opened: Case, record: Record) -> Case:
+    """The same patient with other values: prepared and analysed like the original. Raises InputError where the task
+    cannot use what is left of it."""
+    task = get_task(opened.listing.task)
+    return _case(opened.listing, _Loaded(record, task.prepare(record), record.digest()))
+
+
+def _case(listed: Listing, loaded: _Loaded) -> Case:
     model = checkpoint(listed.task)
-    loaded = _loaded(listed, record_id)
     wording = model.task.wording
     known = model.task.label_of(loaded.record)
     return Case(
@@ -185,7 +192,7 @@ def case(listed: Listing, record_id: str) -> Case:
         stated=_stated(loaded.prepared),
         group=model.task.group(loaded.prepared),
         simulated=is_sample(listed),
-        trained_on=fingerprint(record_id) in model.fold_of,
+        trained_on=fingerprint(loaded.record.record_id) in model.fold_of,
         noun=wording.event,
         positive=wording.positive,
         outcome=None if known is None else wording.positive if known else wording.negative,
@@ -291,80 +298,6 @@ def baseline(opened: Case) -> str:
     model = checkpoint(opened.listing.task)
     here = [name for name, present in zip(opened.analysis.names, opened.analysis.present, strict=True) if present]
     return model.normaliser.zero(model.task.schema, here)
-
-
-@dataclass(slots=True, eq=False)
-class Survey:
-    """What is known so far of a whole folder: it grows, is shared between sessions and survives an interruption.
-
-    seen, outcomes: of the readable records, batch by batch and record by record, for the search of similar ones.
-    """
-
-    pending: list[str]
-    entries: dict[str, Entry] = field(default_factory=dict)
-    seen: list[Seen] = field(default_factory=list)
-    outcomes: list[float | None] = field(default_factory=list)
-    refused: dict[str, Refusal] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def done(self) -> bool:
-        return not self.pending
-
-    @property
-    def share(self) -> float:
-        """How much of the folder has been read, 0..1."""
-        read = len(self.entries) + len(self.refused)
-        return read / max(read + len(self.pending), 1)
-
-
-def survey(listed: Listing) -> Survey:
-    """The survey of this folder with this model: empty at first, see `advance`."""
-    return _survey(listed.folder, listed.stamp, listed.task, checkpoint(listed.task).digest, listed.ids)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _survey(folder: str, stamp: str, task: str, weights: str, _ids: tuple[str, ...]) -> Survey:
-    return Survey(list(_ids))
-
-
-def advance(listed: Listing, seconds: float = SLICE_S) -> Survey:
-    """Read records for about this long, run them as one batch, and remember both answers and refusals."""
-    found, model = survey(listed), checkpoint(listed.task)
-    with found.lock:
-        paths = {ref.record_id: ref.path for ref in _open(listed.folder, listed.stamp).refs}
-        until = time.monotonic() + seconds
-        records: list[Record] = []
-        while found.pending and (time.monotonic() < until or not records):
-            record_id = found.pending.pop(0)
-            try:
-                records.append(model.task.prepare(read_record(paths[record_id])))
-            except InputError as error:
-                found.refused[record_id] = refusal(record_id, error)
-        if records:
-            _record_entries(found, model, records)
-    return found
-
-
-def _record_entries(found: Survey, model: Checkpoint, records: list[Record]) -> None:
-    batch = model.batch(records)
-    with torch.no_grad():
-        prediction = model.model(batch)
-    found.seen.append(Seen.of(model.model, batch, prediction))
-    found.outcomes += [model.task.label_of(record) for record in records]
-    risks = torch.sigmoid(prediction.logits[:, 0]).tolist()
-    for record, risk, here in zip(records, risks, batch.present.tolist(), strict=True):
-        missing = tuple(name for name, h in zip(model.task.schema.names, here, strict=True) if not h)
-        found.entries[record.record_id] = Entry(record.record_id, model.task.group(record), risk, missing)
-
-
-def complete(listed: Listing, progress: Callable[[float], Any]) -> Survey:
-    """Finish the survey, reporting the share that is done."""
-    found = survey(listed)
-    while not found.done:
-        found = advance(listed)
-        progress(found.share)
-    return found
 
 
 def model_facts(task: str) -> ModelFacts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import explanations_patient, neighbourhood, picker, services, state, text
+from app import explanations_patient, neighbourhood, picker, services, state, surveying, text
 from app.explanations_patient import Likeness
 from app.views import Case
 from app.widgets import boundary
@@ -27,7 +27,7 @@ def similar(opened: Case) -> None:
 
 def _unread(opened: Case) -> None:
     listed = opened.listing
-    if len(listed.ids) <= services.AUTOMATIC_UP_TO:
+    if len(listed.ids) <= surveying.AUTOMATIC_UP_TO:
         st.info("The other records are still being read; this part appears when they are.", icon=":material/info:")
         return
     st.button(

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from amfn.conformal import ERROR_RATE
 from amfn.types import Finding, InputError
-from app import figures, services, state, text
+from app import figures, services, state, surveying, text
 from app.figures import Drawing
 from app.theme import BACKGROUND, modality_colour
 from app.views import Case, ModelFacts, NoFolder, NoSuchRecord, Refusal
@@ -256,7 +256,7 @@ def folder_report() -> None:
     """What was noticed in the folder as a whole, and the records in it that cannot be used."""
     try:
         listed = state.listing()
-        refused = services.survey(listed).refused
+        refused = surveying.survey(listed).refused
     except InputError:
         # The page has already said what is wrong with the folder or the model.
         return

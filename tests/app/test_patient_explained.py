@@ -12,7 +12,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from amfn.types import InputError
-from app import explanations, explanations_patient, narrative, neighbourhood, services, text
+from app import explanations, explanations_patient, narrative, neighbourhood, services, surveying, text
 from app.views import Case
 from explain.paragraph import Input, InputSplit, written
 from explain.similar import CohortIndex, Neighbours, OutcomeShare, Typical, VoteQuality
@@ -167,7 +167,7 @@ def test_an_empty_record_is_explained_without_any_contribution(task: str) -> Non
     assert "nothing was recorded" in claims[0].text
     assert not [claim for claim in claims if claim.part == "drivers"]
     assert not explanations_patient.splits(case)
-    services.complete(case.listing, lambda share: None)
+    surveying.complete(case.listing, lambda share: None)
     likeness = explanations_patient.similar(case)
     assert likeness is not None
     assert likeness.found.ids == ()
@@ -240,7 +240,7 @@ def test_similar_patients_are_those_of_the_folder() -> None:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of the user's own: one stay, two of its neighbours, and the very same stay under another name."""
-    services.complete(sample("icu_mortality", STAY).listing, lambda share: None)
+    surveying.complete(sample("icu_mortality", STAY).listing, lambda share: None)
     likeness = explanations_patient.similar(sample("icu_mortality", STAY))
     assert likeness is not None
     place = tmp_path / "mine"

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from amfn.checkpoint import CONFIG, WEIGHTS
-from app import services
+from app import services, surveying
 from app.views import Entry
 from tests.app.screen import go, ids, open_app, percent, sample, words
 
@@ -32,7 +32,7 @@ def stays(tmp_path: Path) -> Path:
 
 
 def entries(task: str) -> dict[str, Entry]:
-    return services.complete(services.listing(services.sample_folder(task), task), lambda share: None).entries
+    return surveying.complete(services.listing(services.sample_folder(task), task), lambda share: None).entries
 
 
 def test_the_whole_sample_cohort_is_ranked_as_single_records_are() -> None:
@@ -196,7 +196,7 @@ def test_a_long_ranking_looks_up_several_times_a_second(monkeypatch: pytest.Monk
     )
     now = iter(float(k) for k in range(10_000))
     monkeypatch.setattr(services, "time", SimpleNamespace(monotonic=lambda: next(now) * 0.05))
-    found = services.advance(listed)
+    found = surveying.advance(listed)
 
     assert 1 <= len(found.entries) <= 3
     assert not found.done
