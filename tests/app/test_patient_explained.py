@@ -269,7 +269,7 @@ def test_a_copy_is_no_neighbour_and_unknown_outcomes_are_said_to_be(folder: Path
 def test_a_large_folder_is_read_for_similar_records_only_when_asked(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "AUTOMATIC_UP_TO", 3)
+    monkeypatch.setattr(surveying, "AUTOMATIC_UP_TO", 3)
     at = open_app()
     assert not [frame for frame in at.dataframe if "Distance" in frame.value]
 

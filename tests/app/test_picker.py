@@ -195,7 +195,7 @@ def test_a_long_ranking_looks_up_several_times_a_second(monkeypatch: pytest.Monk
         services.listing(services.sample_folder("icu_mortality"), "icu_mortality"), stamp="read anew"
     )
     now = iter(float(k) for k in range(10_000))
-    monkeypatch.setattr(services, "time", SimpleNamespace(monotonic=lambda: next(now) * 0.05))
+    monkeypatch.setattr(surveying, "time", SimpleNamespace(monotonic=lambda: next(now) * 0.05))
     found = surveying.advance(listed)
 
     assert 1 <= len(found.entries) <= 3
@@ -211,7 +211,7 @@ def test_an_unknown_task_in_the_address_opens_the_first_one() -> None:
 
 def test_a_large_folder_is_ranked_only_when_asked(stays: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMFN_DATA", str(stays))
-    monkeypatch.setattr(services, "AUTOMATIC_UP_TO", 2)
+    monkeypatch.setattr(surveying, "AUTOMATIC_UP_TO", 2)
     at = open_app()
     assert at.selectbox(key="w_record").options == list(ids("icu_mortality")[:4])
 
