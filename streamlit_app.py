@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import picker, widgets
+from app import address, picker, widgets
 
 st.set_page_config(page_title="Fusionscope", page_icon=widgets.ICON, layout="wide")
 page = st.navigation(
@@ -23,6 +23,8 @@ with widgets.boundary():
 widgets.title(page.title)
 with widgets.boundary():
     page.run()
+with widgets.boundary():
+    address.share()
 widgets.footer()
 with widgets.boundary():
     picker.survey()

@@ -8,6 +8,7 @@ import streamlit as st
 
 from amfn.types import InputError
 from app import services, state, surveying, text
+from app.components import copy_link
 from app.views import Entry, Listing, NoFolder
 
 SOURCES = {"sample": "Sample cohort (simulated)", "folder": "My own folder"}
@@ -25,7 +26,7 @@ def sidebar() -> None:
             listed = _task()
             if listed.ids:
                 _records(listed)
-                state.share(listed)
+                copy_link.button()
         except NoFolder:
             st.caption("Type the path of a folder above.")
         except InputError:

@@ -1,7 +1,4 @@
-"""What is selected: kept in the session across pages, and in the address so that a link opens the same view.
-
-Of a folder that the user named nothing goes into the address but the task: its path and record names stay private.
-"""
+"""What is selected: kept in the session across pages. `app.address` puts it into the address."""
 
 from __future__ import annotations
 
@@ -12,7 +9,8 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from amfn.types import InputError
-from app import services
+from app import links, services
+from app.links import Link
 from app.views import Listing
 
 Source = Literal["sample", "folder"]
@@ -33,15 +31,16 @@ def start() -> None:
     """Once per session: take the selection from the address, or the folder from AMFN_DATA."""
     if "source" in st.session_state:
         return
-    asked = st.query_params.get("record")
+    asked = links.parse(st.query_params.to_dict())
     named = os.environ.get("AMFN_DATA", "")
-    st.session_state["source"] = "folder" if named and asked is None else "sample"
+    hashed = asked.record is not None and asked.record.startswith(links.HASHED)
+    st.session_state["link"] = asked
+    st.session_state["source"] = "folder" if hashed or (named and asked.record is None) else "sample"
     st.session_state["folder"] = named
     st.session_state["chosen"] = {}
-    task = st.query_params.get("task")
-    st.session_state["task"] = task if task in services.task_titles() else None
-    if asked is not None and st.session_state["task"]:
-        st.session_state["chosen"][_place(services.sample_folder(st.session_state["task"]), task)] = asked
+    st.session_state["task"] = asked.task if asked.task in services.task_titles() else None
+    if asked.record is not None and not hashed and st.session_state["task"]:
+        st.session_state["chosen"][_place(services.sample_folder(asked.task), asked.task)] = asked.record
 
 
 def source() -> Source:
@@ -92,14 +91,31 @@ def listing() -> Listing:
     return services.listing(services.sample_folder(selected) if source() == "sample" else folder(), selected)
 
 
+def link() -> Link:
+    """What the address said when this session began."""
+    return st.session_state["link"]
+
+
 def chosen(listed: Listing) -> str:
     """The selected record's id, which a link may have got wrong; the first record where none was selected."""
-    return st.session_state["chosen"].get(_place(listed.folder, listed.task)) or listed.ids[0]
+    picked = st.session_state["chosen"].get(_place(listed.folder, listed.task))
+    return picked or _linked(listed) or listed.ids[0]
+
+
+def _linked(listed: Listing) -> str | None:
+    """The record of the user's folder that the session's link names: its id, or the link's own word where no record of
+    this folder is meant."""
+    asked = link().record
+    if asked is None or not asked.startswith(links.HASHED) or source() == "sample":
+        return None
+    if link().task not in (None, listed.task):
+        return None
+    return links.resolve(asked, listed.folder, listed.ids) or asked
 
 
 def is_chosen(listed: Listing) -> bool:
     """True where a record was asked for, by hand or by a link."""
-    return _place(listed.folder, listed.task) in st.session_state["chosen"]
+    return _place(listed.folder, listed.task) in st.session_state["chosen"] or _linked(listed) is not None
 
 
 def choose(listed: Listing, record_id: str) -> None:
@@ -118,15 +134,6 @@ def keep(key: str, value: Any) -> None:
 def keep_widget(key: str, widget: str) -> None:
     """For `on_change`: keep what the widget with this key now holds."""
     keep(key, st.session_state[widget])
-
-
-def share(listed: Listing) -> None:
-    """Put the selection into the address."""
-    wanted = {"task": listed.task}
-    if source() == "sample":
-        wanted["record"] = chosen(listed)
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
 
 
 def dark() -> bool:

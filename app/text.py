@@ -57,6 +57,12 @@ NAME_A_FOLDER = (
     "Type the path of a folder with your records on the left. It may hold PhysioNet Challenge 2012 stays (.txt) or "
     "WFDB records (.hea with their signal files); it is only read."
 )
+LINK_PROBLEMS = "Not everything of the link could be opened:"
+LINK_ELSEWHERE = (
+    "The record that this link means is not in this folder. A link holds no path and no record name, only a hash of "
+    "both: name the folder as it was named when the link was made, or choose a record on the left."
+)
+LINK_TO_FOLDER = "This link opens a record of a folder that its maker named."
 TWO_QUESTIONS = (
     "The Shapley bars above start from 'nothing recorded'; the attributions here start from the baseline, with the "
     "same things recorded. They answer different questions, so a modality may point either way."

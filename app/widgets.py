@@ -12,8 +12,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from amfn.conformal import ERROR_RATE
 from amfn.types import Finding, InputError
-from app import figures, services, state, surveying, text
+from app import address, figures, services, state, surveying, text
 from app.figures import Drawing
+from app.links import HASHED
 from app.theme import BACKGROUND, modality_colour
 from app.views import Case, ModelFacts, NoFolder, NoSuchRecord, Refusal
 
@@ -40,7 +41,11 @@ def boundary() -> Iterator[None]:
     try:
         yield
     except NoFolder:
-        st.info(text.NAME_A_FOLDER, icon=":material/folder_open:")
+        linked = (state.link().record or "").startswith(HASHED)
+        st.info(
+            f"{text.LINK_TO_FOLDER} {text.NAME_A_FOLDER}" if linked else text.NAME_A_FOLDER,
+            icon=":material/folder_open:",
+        )
     except NoSuchRecord as error:
         no_such_record(error)
     except InputError as error:
@@ -68,6 +73,9 @@ def input_error(error: InputError) -> None:
 def no_such_record(error: NoSuchRecord) -> None:
     """A link led nowhere: where one looked, and the way on."""
     listed = error.listed
+    if error.record_id.startswith(HASHED):
+        st.error(text.LINK_ELSEWHERE, icon=":material/link_off:")
+        return
     where = "the sample cohort" if services.is_sample(listed) else f"the folder {Path(listed.folder).name}"
     st.error(
         f"No record '{text.plain(error.record_id)}' in {text.plain(where)}. Choose one on the left.",
@@ -88,7 +96,11 @@ def open_case() -> Case:
     state.framed()
     listed = state.listing()
     opened = services.case(listed, state.chosen(listed))
+    address.apply(opened)
     banner(opened)
+    said = address.problems(opened)
+    if said:
+        st.info(f"{text.LINK_PROBLEMS} {text.plain('; '.join(said))}.", icon=":material/link_off:")
     return opened
 
 

@@ -1,0 +1,38 @@
+// The address is read in the moment of the click: the program keeps it up to date.
+const SAID_MS = 2500;
+
+async function copy(text) {
+  if (navigator.clipboard && window.isSecureContext) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  // Over plain http from another machine browsers offer no clipboard: select a hidden field instead.
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.style.position = "fixed";
+  field.style.opacity = "0";
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  if (!done) throw new Error("copying was refused");
+}
+
+export default function ({ parentElement }) {
+  if (parentElement.querySelector("button")) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy link to this view";
+  const said = document.createElement("span");
+  said.setAttribute("role", "status");
+  button.addEventListener("click", async () => {
+    try {
+      await copy(window.location.href);
+      said.textContent = "Copied.";
+    } catch {
+      said.textContent = "The browser refused: copy the address from its bar.";
+    }
+    setTimeout(() => { said.textContent = ""; }, SAID_MS);
+  });
+  parentElement.append(button, said);
+}
