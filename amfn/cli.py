@@ -1,4 +1,4 @@
-"""The command line: simulate, fetch, prepare, train, evaluate, predict, explain."""
+"""The command line: simulate, fetch, prepare, train, evaluate, predict, explain, report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import typer
 from amfn.cli_answer import AlarmAt, AlarmType, CheckpointOption, Json, RecordArgument, answered
 from amfn.cli_audit import audit_explanations
 from amfn.cli_benchmark import benchmark
+from amfn.cli_coverage import coverage
 from amfn.cli_explain import explain
+from amfn.cli_report import report
 from amfn.types import InputError
 
 app = typer.Typer(
@@ -138,6 +140,7 @@ def train(
 
 
 app.command()(benchmark)
+app.command()(coverage)
 app.command()(audit_explanations)
 
 
@@ -199,3 +202,4 @@ def predict(
 
 
 app.command()(explain)
+app.command()(report)

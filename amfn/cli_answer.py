@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from amfn.types import Record
 
 RecordArgument = Annotated[
-    Path, typer.Argument(help="WFDB header (.hea) or record name, or a Challenge 2012 text file.")
+    Path, typer.Argument(help="WFDB header (.hea) or record name, Challenge 2012 text, CSV, or MEDS.parquet::STAY.")
 ]
 CheckpointOption = Annotated[
     Path | None, typer.Option("--checkpoint", help="Checkpoint folder; default: the shipped one that reads the record.")

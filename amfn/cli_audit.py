@@ -180,7 +180,7 @@ def _drawn(cohort: Cohort, records: int, seed: int) -> np.ndarray:
 
 
 def _simulated(loaded: Checkpoint, folder: Path) -> list[tuple[Batch, tuple[Planted, ...]]]:
-    from amfn.readers import open_folder, read_record
+    from amfn.readers import open_folder, read_ref
     from explain.planted import planted
 
     try:
@@ -191,7 +191,7 @@ def _simulated(loaded: Checkpoint, folder: Path) -> list[tuple[Batch, tuple[Plan
     found = []
     for ref in open_folder(folder / loaded.task.name).refs:
         if ref.record_id in truths:
-            record = loaded.task.prepare(read_record(ref.path))
+            record = loaded.task.prepare(read_ref(ref))
             found.append((loaded.batch([record]), planted(truths[ref.record_id], record)))
     return found
 

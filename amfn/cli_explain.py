@@ -14,6 +14,7 @@ from amfn.cli_answer import AlarmAt, AlarmType, CheckpointOption, Json, RecordAr
 from amfn.types import InputError
 
 if TYPE_CHECKING:
+    from amfn.checkpoint import Checkpoint
     from amfn.inference import Answer
     from amfn.types import Record
     from explain.baselines import Baseline
@@ -63,7 +64,7 @@ def explain(
             f"{len(found.forecast)} outputs", "a model that answers one yes-or-no question", "Use `predict` for it.",
         )  # fmt: skip
     others = None if cohort is None else _others(found, cohort)
-    report = _report(found)
+    report = stored_report(found.checkpoint)
     attribution, start = _attribution(found, report, others, method, baseline, steps, missing, seed)
     data = {**as_dict(found), **_modalities(found, attribution, report)}
     data["attribution"] = _attributed(found, attribution, start, report, top)
@@ -78,28 +79,28 @@ def explain(
     typer.echo(json.dumps(data, indent=1) if as_json else "\n".join(explanation_lines(data)))
 
 
-def _report(found: Answer) -> Report | None:
+def stored_report(checkpoint: Checkpoint) -> Report | None:
     """The checkpoint's stored report, where it is of these weights."""
     from explain.report import FILE, Report
 
-    path = found.checkpoint.path / FILE
+    path = checkpoint.path / FILE
     if not path.exists():
         return None
     try:
         report = Report.from_json(path, json.loads(path.read_text(encoding="utf-8")))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(path, f"no JSON ({error})", "what `audit-explanations` wrote", "Write it again.") from error
-    return report if report.model == found.checkpoint.digest else None
+    return report if report.model == checkpoint.digest else None
 
 
 def _others(found: Answer, folder: Path) -> list[Record]:
     """Every record of a folder that the model can read; those it cannot are named."""
-    from amfn.readers import open_folder, read_record
+    from amfn.readers import open_folder, read_ref
 
     records = []
     for ref in open_folder(folder).refs:
         try:
-            records.append(found.checkpoint.task.prepare(read_record(ref.path)))
+            records.append(found.checkpoint.task.prepare(read_ref(ref)))
         except InputError as error:
             typer.echo(f"Left out: {error}", err=True)
     if not records:

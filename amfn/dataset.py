@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from amfn.batch import Normaliser, TargetScale, stack, to_batch
-from amfn.readers import RecordRef, open_folder, read_record
+from amfn.readers import RecordRef, open_folder, read_ref
 from amfn.readers.labels import is_label_file
 from amfn.tasks import Task, get_task
 from amfn.types import Batch, InputError, Record
@@ -205,7 +205,7 @@ def read_folders(task: Task, paths: Sequence[Path], progress: bool = True) -> Co
     for record_id in tqdm(sorted(refs), "reading", unit="record", disable=not progress):
         ref, labels = refs[record_id]
         try:
-            record = read_record(ref.path)
+            record = read_ref(ref)
             prepared = task.prepare(replace(record, labels={**labels, **record.labels}))
         except InputError as error:
             refused.append(str(error))

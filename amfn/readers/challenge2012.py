@@ -2,8 +2,7 @@
 
 Modalities: `chart` (series: one row per distinct time, the 37 variables sorted by name) and `admission` (static: Age,
 Gender, Height, ICUType and the first Weight at 00:00). -1 means unknown. A value charted twice at one time is one
-value; where the two differ their mean is kept, since neither is known to be the better, but of Urine the sum, since
-entries at one time are separate outputs. Both are counted.
+value: see `chart.charted`.
 Source: Silva et al. 2012, doi:10.13026/C24W2P.
 """
 
@@ -16,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from amfn.readers.channels import ADMISSION, ALIASES, CHALLENGE2012, CODES, VOLUMES
+from amfn.readers.channels import ADMISSION, ALIASES, CHALLENGE2012
+from amfn.readers.chart import charted, impossible
 from amfn.readers.findings import Findings
 from amfn.readers.labels import deaths_beside, is_label_file
 from amfn.types import Channel, InputError, Record, RecordMeta
@@ -24,6 +24,7 @@ from amfn.types import Channel, InputError, Record, RecordMeta
 NAME = "challenge2012"
 HEADER = "Time,Parameter,Value"
 UNKNOWN = -1.0
+MINUTES = 60.0
 MAX_BYTES = 20_000_000
 _TIME = re.compile(r"(\d{2,3}):([0-5]\d)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
@@ -135,14 +136,9 @@ def _measured(channel: Channel, value: float, findings: Findings) -> float:
     if value == UNKNOWN:
         findings.note(channel.name, "unknown (-1)", 1)
         return math.nan
-    if channel.name in CODES and value not in CODES[channel.name]:
-        codes = ", ".join(f"{code:g}" for code in sorted(CODES[channel.name]))
-        findings.warn(channel.name, f"not one of {codes}: taken as unobserved", 1)
-        return math.nan
-    if not channel.low <= value <= channel.high:
-        findings.warn(
-            channel.name, f"outside {channel.low:g} to {channel.high:g} {channel.unit}: taken as unobserved", 1
-        )
+    problem = impossible(channel, value)
+    if problem:
+        findings.warn(channel.name, f"{problem}: taken as unobserved", 1)
         return math.nan
     return value
 
@@ -153,16 +149,9 @@ def _record(
     channels = {"admission": tuple(ADMISSION.values())}
     values = {"admission": np.array([[admission.get(name, math.nan) for name in ADMISSION]], dtype=np.float32)}
     hours = {"admission": np.zeros(1)}
-    minutes = sorted({minute for minute, _ in cells})
-    if minutes:
-        row = {minute: index for index, minute in enumerate(minutes)}
-        column = {name: index for index, name in enumerate(CHALLENGE2012)}
-        chart = np.full((len(minutes), len(column)), np.nan, dtype=np.float32)
-        for (minute, name), found in cells.items():
-            chart[row[minute], column[name]] = _one(name, found, findings)
+    if cells:
         channels["chart"] = tuple(CHALLENGE2012.values())
-        values["chart"] = chart
-        hours["chart"] = np.array(minutes, dtype=np.float64) / 60.0
+        values["chart"], hours["chart"] = charted(cells, MINUTES, findings)
     else:
         findings.warn("chart", "nothing was charted in this stay", 0)
     return Record(
@@ -175,19 +164,3 @@ def _record(
         labels=deaths_beside(path),
         meta=RecordMeta(NAME, findings=findings.all()),
     )
-
-
-def _one(name: str, found: list[float], findings: Findings) -> float:
-    """One value from all that were charted at one time."""
-    if len(found) == 1:
-        return found[0]
-    measured = [value for value in found if not math.isnan(value)]
-    if len(set(measured)) > 1 and name in VOLUMES:
-        findings.note(name, "several volumes charted at one time: their sum is kept", len(measured) - 1)
-        return sum(measured)
-    if len(set(measured)) > 1:
-        findings.warn(name, "charted twice at one time with different values: their mean is kept", len(measured) - 1)
-        return sum(measured) / len(measured)
-    if len(measured) > 1:
-        findings.note(name, "charted twice at one time with the same value", len(measured) - 1)
-    return measured[0] if measured else math.nan

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from amfn.readers import challenge2012, wfdb_format
+from amfn.readers import challenge2012, csv_waves, meds, meds_file, wfdb_format
+from amfn.readers.csv_beside import is_companion
 from amfn.readers.findings import Findings
 from amfn.readers.labels import ALARM_LABEL, DEATH_LABEL, alarm_from_comments, is_label_file, label_files, read_labels
 from amfn.readers.wfdb_header import MAX_HEADER_BYTES, MIN_RATE_HZ, header_lines
@@ -23,11 +24,12 @@ _RECORD_LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RecordRef:
-    """A record that can be read: `read_record(ref.path)`. `format` names its reader."""
+    """A record that can be read: `read_ref(ref)`. `format` names its reader, `part` the record in a file of many."""
 
     record_id: str
     path: Path
     format: str
+    part: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,14 @@ def open_folder(path: str | Path) -> Folder:
         folders.append(folder)
         _add_headers(folder, [name for name in files if name.endswith(".hea")], found)
         _add_stays(folder, [name for name in files if name.endswith(".txt") and not is_label_file(name)], found)
+        _add_csvs(folder, [name for name in files if name.lower().endswith(".csv")], found)
+        _add_meds(folder, [name for name in files if name.endswith(meds_file.SUFFIX)], found)
     if not found.refs:
+        noticed = [f"{finding.channel} {finding.what}" for finding in found.findings.all()[:1]]
         raise InputError(
             root,
-            "no record in it or two levels below",
-            "WFDB headers (.hea) or Challenge 2012 stays (.txt)",
+            "; ".join(["no record in it or two levels below", *noticed]),
+            "WFDB headers (.hea), Challenge 2012 stays (.txt), CSV files of waveforms or MEDS files (.parquet)",
             "Name another folder.",
         )
     for file in dict.fromkeys(
@@ -167,6 +172,39 @@ def _add_stays(folder: Path, names: list[str], found: _Found) -> None:
         # Stays are named by number: only other text files are opened, thousands of stays are not.
         if name[:-4].isdigit() or challenge2012.starts_as_stay(folder / name):
             found.add(RecordRef(name[:-4], folder / name, challenge2012.NAME))
+
+
+def _add_csvs(folder: Path, names: list[str], found: _Found) -> None:
+    """CSV files of waveforms; of one whose columns nobody has named yet, or that is no such file, a finding says so."""
+    for name in names:
+        path = folder / name
+        if is_companion(path):
+            continue
+        looked = csv_waves.look(path)
+        if looked.mapping is not None or looked.stated:
+            found.add(RecordRef(csv_waves.record_id(path), path, csv_waves.NAME))
+        elif looked.problem is not None:
+            found.findings.note(name, f"not listed: {looked.problem.came}", 1)
+        else:
+            found.findings.note(name, "not listed: name its columns on the Data page (CSV columns)", 1)
+
+
+def _add_meds(folder: Path, names: list[str], found: _Found) -> None:
+    """The ICU stays of MEDS files, with their outcome; of a file that has none, a finding says why."""
+    for name in names:
+        path = folder / name
+        try:
+            problem = meds_file.lacking(path)
+            stays = () if problem else meds.parts(path)
+        except InputError as error:
+            problem, stays = error.came, ()
+        # A MEDS data set keeps its code list and its splits as Parquet files of their own.
+        if problem and folder.name != "metadata":
+            found.findings.warn(name, f"not listed: {problem}", 1)
+        for stay in stays:
+            added = found.add(RecordRef(stay.part, path, meds.NAME, stay.part))
+            if added and stay.died is not None:
+                found.label(stay.part, DEATH_LABEL, stay.died)
 
 
 def _add_labels(path: Path, found: _Found) -> None:

@@ -105,6 +105,42 @@ def read_header(path: Path) -> Header:
     return Header(path, fs, length, start, (), segments, comments)
 
 
+def segments_length(master: Header) -> int:
+    """Frames of all segments together. Raises InputError where that is none, or not what the master header states."""
+    length = sum(segment.length for segment in master.segments)
+    if master.length not in (None, length) or length == 0:
+        raise InputError(
+            master.path,
+            f"segments of {length:,} samples together",
+            f"a record of {master.length or 'some'} samples",
+            "Mend the master header.",
+        )
+    return length
+
+
+def segment_header(master: Header, name: str, length: int) -> Header:
+    """The header of a segment of so many frames. Raises InputError where it is missing or does not fit its master."""
+    path = master.path.with_name(f"{name}.hea")
+    if not path.is_file():
+        raise InputError(
+            master.path,
+            f"its segment header {path.name} is missing",
+            "every segment beside the master",
+            "Fetch the record again.",
+        )
+    header = read_header(path)
+    if header.segments:
+        raise InputError(path, "a segment made of segments", "a single-segment header", "Mend the master header.")
+    if not math.isclose(header.fs, master.fs) or header.length not in (None, length):
+        raise InputError(
+            path,
+            f"{header.length} samples at {header.fs:g} Hz",
+            f"{length} samples at {master.fs:g} Hz, as {master.path.name} says",
+            "Fetch the record again, master and segments together.",
+        )
+    return header
+
+
 def _bad(path: Path, came: str, expected: str) -> InputError:
     return InputError(path, came, expected, "Mend the header, or fetch the record again from its source.")
 
