@@ -1,0 +1,165 @@
+"""What a document says, as plain values: the renderers take these and work nothing out.
+
+Axes: T steps. Contributions are log-odds, chances 0 to 1. What is None is not known or does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+
+from amfn.calibration import Similar, Spread
+from amfn.conformal import ConformalSet
+from amfn.types import Channel, Finding
+from explain.alterations import ALTERED
+from explain.paragraph import Claim
+from explain.report import Check
+
+State = Literal["recorded", "not recorded", "switched off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Modality:
+    """One row of the table. gate: γ; weight: β; without: the estimate had this one been missing."""
+
+    name: str
+    title: str
+    state: State
+    gate: float | None = None
+    weight: float | None = None
+    shapley: float | None = None
+    without: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """A measured value, or a whole waveform, and its attribution. when: "hour 12", "on admission", …"""
+
+    title: str
+    when: str
+    value: str
+    effect: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trend:
+    """One charted variable as the model read it. hours f64[T] since the start, values and effects f32[T]."""
+
+    modality: str
+    channel: Channel
+    hours: np.ndarray
+    values: np.ndarray
+    effects: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lead:
+    """One waveform over the model's window, f32[T], NaN where there was no sample; effects f32[T], None where it
+    was switched off."""
+
+    modality: str
+    title: str
+    unit: str
+    values: np.ndarray
+    effects: np.ndarray | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """The signal: leads of a window that ends at the alarm (rate_hz samples a second), or trends over `hours`.
+    missing: titles of waveforms that were not recorded. reference: where reference intervals come from."""
+
+    leads: tuple[Lead, ...] = ()
+    rate_hz: float = 0.0
+    missing: tuple[str, ...] = ()
+    trends: tuple[Trend, ...] = ()
+    hours: float = 0.0
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """The method behind single values, and its errors. gap: what the values miss of the change that they should add up
+    to: a share of it, or log-odds where it is not relative. checks: what was found on this model; none: not audited.
+    """
+
+    title: str
+    says: str
+    source: str
+    steps: int
+    baseline: str
+    f_x: float
+    f_baseline: float
+    gap: float
+    gap_is_relative: bool
+    flagged: bool
+    checks: tuple[Check, ...] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Content:
+    """One record's document.
+
+    subject: what stands for the patient outside: the record's id for simulated ones, else its hash. facts: age, sex and
+    ICU type, or the alarm. mask: one flag per modality, True where the model read it. attributed: None where nothing
+    was read. similar, outcomes: None without calibration. shapley_gap: what the Shapley values miss of their sum.
+    """
+
+    made: datetime
+    version: str
+    task: str
+    title: str
+    event: str
+    labels: tuple[str, str]
+    record_id: str
+    record_digest: str
+    subject: str
+    format: str
+    simulated: bool
+    trained_on: bool
+    facts: tuple[str, ...]
+    model: str
+    model_digest: str
+    schema_digest: str
+    training_seed: int | None
+    networks: int
+    risk: float
+    base_rate: float
+    spread: Spread | None
+    similar: Similar | None
+    outcomes: ConformalSet | None
+    claims: tuple[Claim, ...]
+    modalities: tuple[Modality, ...]
+    mask: tuple[bool, ...]
+    empty_risk: float
+    shapley_gap: float
+    routing: str
+    disagrees: bool
+    influences: tuple[Influence, ...]
+    attributed: Attributed | None
+    picture: Picture
+    findings: tuple[Finding, ...]
+
+    @property
+    def off(self) -> tuple[str, ...]:
+        """Titles of the modalities that were switched off."""
+        return tuple(m.title for m in self.modalities if m.state == "switched off")
+
+    @property
+    def altered(self) -> tuple[Finding, ...]:
+        """What was done to the record's values before it was read."""
+        return tuple(f for f in self.findings if is_alteration(f))
+
+    @property
+    def stem(self) -> str:
+        """The files' name without its ending: that of the record as it was is never overwritten by another, and nothing
+        of a user's folder is in it."""
+        return f"report_{self.subject}{'_altered' if self.off or self.altered else ''}"
+
+
+def is_alteration(finding: Finding) -> bool:
+    """True where the finding says that the record is not as it was measured."""
+    return finding.what.startswith(ALTERED)
