@@ -5,7 +5,8 @@ from app.figures.checks import cascade, planted_truth, routing_effect, seed_vari
 from app.figures.compare import paired_bars, risk_pair
 from app.figures.drawing import Drawing, State
 from app.figures.faithfulness import deletion_insertion
-from app.figures.fusion import attention, gates, modality_graph, weights
+from app.figures.fusion import attention, gates, weights
+from app.figures.graph import modality_graph
 from app.figures.guards import Unit
 from app.figures.interactions import interactions
 from app.figures.lattice import subset_lattice
@@ -14,12 +15,15 @@ from app.figures.over_time import contributions_over_time, risk_over_time, share
 from app.figures.performance import decision_curve, reliability, removal_curve
 from app.figures.reality import baseline_agreement, rank_agreement, reality_check
 from app.figures.risk import risk_bar
-from app.figures.strip import Strip
-from app.figures.trends import TrendPanel, largest_attribution, trend_key, trends
+from app.figures.strip import Flaw, Mark, Strip
+from app.figures.trend_panel import TrendPanel
+from app.figures.trends import largest_attribution, trend_key, trends
 from app.figures.waveforms import waveform_key, waveforms
 
 __all__ = [
     "Drawing",
+    "Flaw",
+    "Mark",
     "State",
     "Strip",
     "TrendPanel",

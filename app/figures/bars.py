@@ -24,6 +24,7 @@ from app.figures.drawing import (
     signed,
     value_column,
 )
+from app.figures.emphasis import bar_marker, check_highlight, followed, row_labels
 from app.theme import MUTED, NEGATIVE, POSITIVE, SMALL, TEXT, modality_colour
 
 
@@ -37,12 +38,14 @@ def shares(
     meaning: str,
     as_percent: bool,
     dark: bool,
+    highlight: str | None = None,
 ) -> Drawing:
     """Bars from 0 to 1 in the modality colours, the value written beside each.
 
     values: f[S] in 0..1, ignored where the state is not present. `meaning` completes 'title: value, …' on hover.
     """
     check_rows(source, names, titles, states, values)
+    check_highlight(source, highlight, titles)
     rows = [i for i, s in enumerate(states) if known(values[i], s)]
     write = percent if as_percent else _two_digits
     texts = [write(float(values[i])) if i in rows else "" for i in range(len(names))]
@@ -54,10 +57,8 @@ def shares(
             "y": rows,
             "x": [float(values[i]) for i in rows],
             "width": 0.6,
-            "marker": {
-                "color": [modality_colour(names[i]) for i in rows],
-                "line": {"color": TEXT[dark], "width": 1},
-            },
+            "ids": [titles[i] for i in rows],
+            "marker": bar_marker([modality_colour(names[i]) for i in rows], [titles[i] for i in rows], dark, highlight),
             "customdata": [f"{titles[i]}: {texts[i]}, {meaning}" for i in rows],
             "hovertemplate": "%{customdata}<extra></extra>",
             "name": axis_title,
@@ -68,12 +69,12 @@ def shares(
     said = listing([f"{titles[i]} {texts[i]}" for i in rows]) or "nothing is present"
     return build(
         traces + hatched,
-        f"{axis_title[:1].upper()}{axis_title[1:]}: {said}.{absent_sentence(titles, states)}",
+        f"{followed(highlight)}{axis_title[:1].upper()}{axis_title[1:]}: {said}.{absent_sentence(titles, states)}",
         dark,
         source,
         ROW_PX * len(names) + 52,
         xaxis={**_share_axis(end, as_percent), "title": {"text": axis_title}},
-        yaxis=row_axis(titles),
+        yaxis=row_axis(titles) | {"ticktext": row_labels(titles, highlight)},
         annotations=notes + column,
         margin={"r": margin},
     )

@@ -1,4 +1,4 @@
-"""Geometry of calibrated ECG paper on a screen: 25 mm/s and 10 mm/mV at 96 px per inch."""
+"""Geometry of calibrated ECG paper on a screen: 25 mm/s and 10 mm/mV at 96 px per inch, or a stated compression."""
 
 from __future__ import annotations
 
@@ -19,17 +19,25 @@ PULSE_S, PULSE_MV = 0.2, 1.0
 # Room left of the trace for the pulse, and one small box right of it so that a line at its end is whole.
 LEAD_IN_S, LEAD_OUT_S = 0.4, 0.04
 HALF_MV, LIMIT_MV = 1.5, 4.0
+OVERVIEW_PX = 900.0
+"""Width of a window at overview scale, however long it is."""
+_UNITS = (("1 s", 1), ("1 min", 60), ("1 h", 3600), ("1 day", 86400), ("1 year", 31557600))
+_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600)
 
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """Pixels per second and per millivolt at a zoom (1 is life size at 96 px per inch)."""
+    """Pixels per second and per millivolt at a zoom (1 is life size at 96 px per inch).
+
+    squeezed_s: None, or overview scale: so many seconds in OVERVIEW_PX. Voltage keeps its zoom.
+    """
 
     zoom: float
+    squeezed_s: float | None = None
 
     @property
     def px_per_s(self) -> float:
-        return MM_PER_S * PX_PER_MM * self.zoom
+        return MM_PER_S * PX_PER_MM * self.zoom if self.squeezed_s is None else OVERVIEW_PX / self.squeezed_s
 
     @property
     def px_per_mv(self) -> float:
@@ -38,15 +46,37 @@ class Paper:
     @property
     def minor(self) -> bool:
         """True where the small boxes are wide enough to be drawn."""
-        return SMALL_S * self.px_per_s >= MIN_MINOR_PX
+        return self.squeezed_s is None and SMALL_S * self.px_per_s >= MIN_MINOR_PX
+
+    @property
+    def lead_in_s(self) -> float:
+        """Room left of the trace for the pulse: as many px at any time scale."""
+        return LEAD_IN_S * self._stretch
+
+    @property
+    def lead_out_s(self) -> float:
+        return LEAD_OUT_S * self._stretch
+
+    @property
+    def _stretch(self) -> float:
+        return MM_PER_S * PX_PER_MM * self.zoom / self.px_per_s
+
+    @property
+    def label_step_s(self) -> float:
+        """Seconds between two labels of the time axis: as many as have room."""
+        return next((float(s) for s in _STEPS_S if s * self.px_per_s >= 76), 43200.0)
 
     def time_grid(self) -> dict[str, Any]:
-        return self._grid(LARGE_S, SMALL_S)
+        return self._grid(LARGE_S, SMALL_S) if self.squeezed_s is None else self._grid(self.label_step_s, 0.0)
 
     def voltage_grid(self) -> dict[str, Any]:
         return self._grid(LARGE_MV, SMALL_MV)
 
     def caption(self) -> str:
+        if self.squeezed_s is not None:
+            label, px = next(u for u in ((u, s * self.px_per_s) for u, s in _UNITS) if u[1] >= PX_PER_MM)
+            height = f"{MM_PER_MV * self.zoom:g} mm/mV"
+            return f"Overview scale, time compressed: {label} is {px / PX_PER_MM:.3g} mm · {height}"
         text = f"25 mm/s · 10 mm/mV · zoom {100 * self.zoom:.0f} %"
         return text if self.minor else f"{text}<br>small boxes not drawn at this zoom"
 
@@ -75,9 +105,11 @@ def voltage_range(values: np.ndarray) -> tuple[float, float, bool]:
     return centre - low, centre + high, below > low or above > high
 
 
-def calibration_pulse(start_s: float, low: float) -> tuple[list[float], list[float]]:
-    """x (s) and y (mV) of the 10 mm x 0.2 s pulse in the lead-in before `start_s`, on the second large-box line."""
-    x0 = start_s - LEAD_IN_S
+def calibration_pulse(start_s: float, low: float, paper: Paper | None = None) -> tuple[list[float], list[float]]:
+    """x (s) and y (mV) of the 10 mm x 0.2 s pulse in the lead-in before `start_s`, on the second large-box line. At
+    overview scale it is 1 mV high and as wide on the screen as elsewhere, which is then no 0.2 s."""
+    stretch = 1.0 if paper is None else paper.lead_in_s / LEAD_IN_S
+    x0 = start_s - LEAD_IN_S * stretch
     base = low + LARGE_MV
-    x = [x0 + 0.04, x0 + 0.1, x0 + 0.1, x0 + 0.1 + PULSE_S, x0 + 0.1 + PULSE_S, x0 + 0.36]
+    x = [x0 + at * stretch for at in (0.04, 0.1, 0.1, 0.1 + PULSE_S, 0.1 + PULSE_S, 0.36)]
     return x, [base, base, base + PULSE_MV, base + PULSE_MV, base, base]

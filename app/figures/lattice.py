@@ -30,8 +30,9 @@ def subset_lattice(
     """Every subset as a point, its probability over how many modalities it knows; lines add one modality.
 
     risks: f[K] in 0..1; masks: bool[K, M], all K = 2^p subsets of the p present modalities, each once; present:
-    bool[M]; highlighted: bool[M], a subset to mark. Above 64 subsets the lines give way to the span of each size and to
-    the two paths that each time add what raises, or lowers, most.
+    bool[M]; highlighted: bool[M], a subset to ring: the last trace, the last note and the last sentence of the text
+    alternative are its own, so that they can be moved to another subset alone. Above 64 subsets the lines give way to
+    the span of each size and to the two paths that each time add what raises, or lowers, most.
     """
     source = "subset_lattice"
     size = check_titles(source, "titles", titles)
@@ -61,14 +62,13 @@ def subset_lattice(
     if count:
         notes.append(_note(f"◆ all {count}", float(values[full]), 1.0, "right", dark))
         marks.append((full, "diamond", TEXT[dark]))
+    traces.append(_marks(marks, x, values, said, dark))
     chosen = ""
     if highlighted is not None:
         row = _row_of(source, highlighted, size, at)
-        chosen = f" Marked: {said[row]}."
-        if row not in (empty, full):
-            marks.append((row, "square", TEXT[dark]))
-            notes.append(_note("■ chosen", float(values[row]), 0.5, "center", dark))
-    traces.append(_marks(marks, x, values, said, dark))
+        chosen = f" Chosen: {said[row]}."
+        traces.append(_ring(float(x[row]), float(values[row]), said[row], dark))
+        notes.append(_note("◎ chosen", float(values[row]), 0.5, "center", dark))
     low, high = float(values.min()), float(values.max())
     pad = max(0.06 * (high - low), (NARROWEST - (high - low)) / 2)
     span = (max(-0.03, low - pad), min(1.03, high + pad))
@@ -195,6 +195,21 @@ def _marks(
         "hovertemplate": "%{customdata}<extra></extra>",
         "showlegend": False,
         "name": "marked",
+    }
+
+
+def _ring(x: float, risk: float, said: str, dark: bool) -> Trace:
+    """Around a point and its mark, which stay to be seen."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [x],
+        "y": [risk],
+        "marker": {"symbol": "circle-open", "size": 24, "color": TEXT[dark], "line": {"width": 3}},
+        "customdata": [said],
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "showlegend": False,
+        "name": "chosen",
     }
 
 

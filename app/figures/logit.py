@@ -24,6 +24,7 @@ from app.figures.drawing import (
     signed,
     value_column,
 )
+from app.figures.emphasis import bar_marker, check_highlight, followed, row_labels
 from app.theme import MUTED, NEGATIVE, POSITIVE, TEXT
 
 
@@ -38,13 +39,16 @@ def logit_split(
     risk: float | None = None,
     noun: str = "the risk",
     dark: bool = False,
+    highlight: str | None = None,
 ) -> Drawing:
     """Signed steps from the bias to the total logit, each row starting where the one above ended.
 
     node_logits: f[S], ignored where not present; bias, total: log-odds; prior: the training prevalence in 0..1, shown
-    as a dotted line; risk: the calibrated probability, where it is not the logistic function of `total`.
+    as a dotted line; risk: the calibrated probability, where it is not the logistic function of `total`;
+    highlight: the title whose step stands out.
     """
     check_rows("logit_split", names, titles, states, node_logits)
+    check_highlight("logit_split", highlight, titles)
     rows = [i for i, s in enumerate(states) if known(node_logits[i], s)]
     size = len(names)
     starts, at = {}, float(bias)
@@ -62,10 +66,13 @@ def logit_split(
         "x": [float(node_logits[i]) for i in rows],
         "base": [starts[i] for i in rows],
         "width": 0.6,
-        "marker": {
-            "color": [POSITIVE[dark] if node_logits[i] > 0 else NEGATIVE[dark] for i in rows],
-            "line": {"color": TEXT[dark], "width": 1},
-        },
+        "ids": [titles[i] for i in rows],
+        "marker": bar_marker(
+            [POSITIVE[dark] if node_logits[i] > 0 else NEGATIVE[dark] for i in rows],
+            [titles[i] for i in rows],
+            dark,
+            highlight,
+        ),
         "customdata": [
             f"{titles[i]} {'raises' if step > 0 else 'lowers'} {noun} by {abs(step):.2f} log-odds"
             for i, step in ((i, float(node_logits[i])) for i in rows)
@@ -115,13 +122,13 @@ def logit_split(
     prior_text = f"; dotted line: training prevalence {percent(prior)}" if prior else ""
     return build(
         [*hatched, connector, steps, marks],
-        f"Log-odds from the start {signed(bias)} to the total {signed(total)}, a probability of "
+        f"{followed(highlight)}Log-odds from the start {signed(bias)} to the total {signed(total)}, a probability of "
         f"{percent(probability)}: {said}.{absent_sentence(titles, states)}",
         dark,
         "logit_split",
         ROW_PX * (size + 2) + 84,
         xaxis={"range": [low, high], "nticks": 5, "title": {"text": f"log-odds{prior_text}"}},
-        yaxis=row_axis(labels),
+        yaxis=row_axis(labels) | {"ticktext": row_labels(labels, highlight)},
         annotations=notes + column + direction_heads(dark),
         shapes=shapes,
         margin={"r": margin, "t": 30},

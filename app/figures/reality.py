@@ -24,6 +24,7 @@ from app.figures.drawing import (
     signed,
     wrapped,
 )
+from app.figures.emphasis import bar_marker, check_highlight, followed, frame, row_labels
 from app.figures.guards import check_titles, numbers
 from app.theme import MUTED, SMALL, TEXT, alpha, modality_colour
 
@@ -41,16 +42,18 @@ def reality_check(
     titles: Sequence[str],
     states: Sequence[State],
     dark: bool = False,
+    highlight: str | None = None,
 ) -> Drawing:
     """One row per modality, one column per measure; each bar is a part of its own column's largest value.
 
     routing: measures of how much was passed on (α received, graph centrality, gate, fusion weight); contribution: of
     how much the log-odds moved (sizes of logit split, leave-one-out, Shapley). f[M] from 0 up, by column title; None
     where the system lacks the measure: left out. flags: per modality how routing and contribution disagree, in words;
-    empty where they do not. 36 characters fit a phone.
+    empty where they do not. 36 characters fit a phone. highlight: the title whose row stands out.
     """
     source = "reality_check"
     check_rows(source, names, titles, states, flags)
+    check_highlight(source, highlight, titles)
     rows = [i for i, s in enumerate(states) if s == "present"]
     columns = _columns(source, routing, contribution, rows, len(names))
     split = sum(values is not None for values in routing.values())
@@ -60,7 +63,7 @@ def reality_check(
     notes: list[dict[str, Any]] = []
     for (title, values), centre in zip(columns, centres, strict=True):
         most = max((float(values[i]) for i in rows), default=0.0)
-        bars.append(_bars(title, values, centre - 0.42, most, rows, names, titles, dark))
+        bars.append(_bars(title, values, centre - 0.42, most, rows, names, titles, dark, highlight))
         for i in rows:
             text = f"{values[i]:.2f}"
             notes.append(
@@ -73,6 +76,9 @@ def reality_check(
         | {"fillcolor": alpha(MUTED[dark], 0.16), "line": {"width": 0}}
         for i in flagged
     ]
+    if highlight is not None:
+        row = list(titles).index(highlight)
+        shapes.append(frame(-0.5, end, row - 0.47, row + 0.47, dark))
     for i in flagged:
         words = {"text": f"{MARK} {flags[i]}", "x": -0.45, "y": i + 0.32, "xanchor": "left", "showarrow": False}
         notes.append(words | {"font": {"size": SMALL, "color": TEXT[dark]}})
@@ -81,17 +87,20 @@ def reality_check(
         if places:
             notes.append(_group_head(head, (places[0] + places[-1]) / 2, dark))
     hatched, absences = absent_rows(titles, states, -0.5, end, dark)
-    labels = [f"<b>{MARK} {wrapped(t, 13)}</b>" if i in flagged else wrapped(t, 13) for i, t in enumerate(titles)]
+    labels = row_labels(titles, highlight, 13)
+    labels = [f"<b>{MARK} {wrapped(t, 13)}</b>" if i in flagged else labels[i] for i, t in enumerate(titles)]
     return build(
         bars + hatched,
-        _check_words(columns, split, rows, flagged, flags, titles) + absent_sentence(titles, states),
+        followed(highlight)
+        + _check_words(columns, split, rows, flagged, flags, titles)
+        + absent_sentence(titles, states),
         dark,
         source,
         CHECK_ROW_PX * len(names) + HEAD_PX,
         xaxis={
             "range": [-0.5, end],
             "tickvals": centres,
-            "ticktext": [wrapped(title, 10) for title, _ in columns],
+            "ticktext": [wrapped(title, 12) for title, _ in columns],
             "side": "top",
             "autotickangles": [0, -90],
             "showgrid": False,
@@ -175,6 +184,7 @@ def _bars(
     names: Sequence[str],
     titles: Sequence[str],
     dark: bool,
+    highlight: str | None,
 ) -> Trace:
     return {
         "type": "bar",
@@ -183,7 +193,8 @@ def _bars(
         "x": [0.84 * float(values[i]) / most if most else 0.0 for i in rows],
         "base": [start] * len(rows),
         "width": 0.18,
-        "marker": {"color": [modality_colour(names[i]) for i in rows], "line": {"color": TEXT[dark], "width": 1}},
+        "ids": [titles[i] for i in rows],
+        "marker": bar_marker([modality_colour(names[i]) for i in rows], [titles[i] for i in rows], dark, highlight),
         "customdata": [f"{titles[i]}, {title}: {values[i]:.3f}, largest {most:.3f}" for i in rows],
         "hovertemplate": "%{customdata}<extra></extra>",
         "name": title,

@@ -51,7 +51,7 @@ def track_labels(track: Track, unit: str, y_axis: str) -> list[dict[str, Any]]:
 
 def time_axis(sheet: Sheet) -> None:
     """Whole seconds as elapsed HH:MM:SS under the last lead, as many as have room."""
-    step = next((s for s in (1, 2, 5, 10, 15, 30, 60) if s * sheet.paper.px_per_s >= 76), 120)
+    step = sheet.paper.label_step_s
     ticks = np.arange(np.ceil(sheet.start / step - 1e-9) * step, sheet.end + 1e-9, step)
     axes = sheet.add_axes(
         {
@@ -258,4 +258,5 @@ def _unit_and_remark(strip: Strip) -> str:
 
 def _peak_s(strip: Strip) -> float:
     """The second of the record at which the attribution is largest."""
-    return strip.x0_s + strip.dt_s * int(np.nanargmax(np.asarray(strip.attribution)))
+    x0_s, dt_s = strip.effect_at
+    return x0_s + dt_s * int(np.nanargmax(np.asarray(strip.attribution)))

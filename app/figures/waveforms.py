@@ -8,9 +8,10 @@ import numpy as np
 
 from amfn.types import InputError
 from app.figures.drawing import MINUS, Drawing, Trace, build
-from app.figures.ecg_paper import LEAD_IN_S, LEAD_OUT_S, Paper, calibration_pulse
+from app.figures.ecg_paper import Paper, calibration_pulse
 from app.figures.strip import (
     POINTS_PER_PX,
+    Mark,
     Sheet,
     Strip,
     Track,
@@ -20,10 +21,11 @@ from app.figures.strip import (
     track_of,
     window_cells,
 )
+from app.figures.waveform_events import events_row, flaws, lead_events
 from app.figures.waveform_notes import captions, gaps, lead_titles, legend_text, marks, time_axis, track_labels, words
 from app.theme import DIVERGING, MAGNITUDE, NEGATIVE, PAPER, PAPER_MAJOR, POSITIVE, SEQUENTIAL, TRACE
 
-LANE_PX, GAP_PX, LEFT_PX, RIGHT_PX, BOTTOM_PX = 28, 24, 78, 36, 54
+LANE_PX, EVENTS_PX, GAP_PX, LEFT_PX, RIGHT_PX, BOTTOM_PX = 28, 20, 24, 78, 36, 54
 
 
 def waveforms(
@@ -36,34 +38,44 @@ def waveforms(
     dark: bool = False,
     noun: str = "the risk",
     magnitude: str = "",
+    overview: bool = False,
+    events: Sequence[Mark] | None = None,
 ) -> Drawing:
     """All leads between start_s and start_s + length_s. The figure has a fixed width: draw it without stretching.
 
     alarm_s: when the alarm sounded; window_s: what the model saw; zoom: 1 is 25 mm/s and 10 mm/mV at 96 px per inch.
     Attribution is summed into at most 200 cells and shown twice, as a tint behind the trace and as bars up (raises)
     and down (lowers) in a lane under it, on one scale for all leads. magnitude: what attributions without a sign are
-    called ("weight"); they have one hue and bars up.
+    called ("weight"); they have one hue and bars up. overview: the whole window in the width of a screen, time
+    compressed and said to be. events: of the record as a whole, in a row above all leads; no row for None.
     Raises InputError without a strip, or where length or zoom are not positive.
     """
     if not strips:
         raise InputError("waveforms", "no strip", "at least one", "Say in words that no waveform was recorded.")
     if not (length_s > 0 and zoom > 0):
         raise InputError("waveforms", f"length {length_s} s, zoom {zoom}", "both above zero", "Correct the window.")
-    sheet = Sheet(Paper(zoom), float(start_s), float(length_s), dark)
+    sheet = Sheet(_paper(zoom, length_s, overview), float(start_s), float(length_s), dark)
     cell = cell_width(length_s)
     scale = attribution_scale(strips, cell)
     tracks = [track_of(strip, sheet) for strip in strips]
-    plot_px = sum(t.px for t in tracks) + GAP_PX * len(tracks) + LANE_PX * sum(map(_has_lane, strips))
-    width_px = sheet.paper.px_per_s * (LEAD_IN_S + sheet.length + LEAD_OUT_S)
+    below = [LANE_PX * _has_lane(strip) + EVENTS_PX * (strip.marks is not None) for strip in strips]
+    events_px = 0 if events is None else EVENTS_PX + GAP_PX
+    plot_px = sum(t.px for t in tracks) + GAP_PX * len(tracks) + sum(below) + events_px
+    width_px = sheet.paper.px_per_s * (sheet.paper.lead_in_s + sheet.length + sheet.paper.lead_out_s)
     top_px = 46 + (0 if sheet.paper.minor else 16) + (24 if window_s else 0)
     y = plot_px
-    for strip, track in zip(strips, tracks, strict=True):
-        lane_px = LANE_PX if _has_lane(strip) else 0
-        _draw(sheet, strip, track, (y - track.px, y), plot_px, cell, scale, magnitude)
-        if lane_px:
-            span = (y - track.px - lane_px, y - track.px - 2)
-            _lane(sheet, strip, span, plot_px, cell, scale, noun, magnitude)
-        y -= track.px + lane_px + GAP_PX
+    if events is not None:
+        events_row(sheet, events, (y - EVENTS_PX, y), plot_px)
+        y -= events_px
+    for strip, track, room in zip(strips, tracks, below, strict=True):
+        edge = y - track.px
+        _draw(sheet, strip, track, (edge, y), plot_px, cell, scale, magnitude)
+        if strip.marks is not None:
+            lead_events(sheet, strip, (edge - EVENTS_PX, edge), plot_px)
+            edge -= EVENTS_PX
+        if _has_lane(strip):
+            _lane(sheet, strip, (edge - LANE_PX, edge - 2), plot_px, cell, scale, noun, magnitude)
+        y -= track.px + room + GAP_PX
     time_axis(sheet)
     marks(sheet, alarm_s, window_s)
     captions(sheet, alarm_s, window_s)
@@ -92,14 +104,20 @@ def waveforms(
     )
 
 
-def waveform_key(strips: Sequence[Strip], length_s: float, zoom: float = 1.0, magnitude: str = "") -> str:
+def waveform_key(
+    strips: Sequence[Strip], length_s: float, zoom: float = 1.0, magnitude: str = "", overview: bool = False
+) -> str:
     """The scale of the paper and what tint and bars mean, for the page: written there it wraps and never scrolls off.
 
-    The same strips, length, zoom and magnitude as `waveforms` gets.
+    The same strips, length, zoom, magnitude and overview as `waveforms` gets.
     """
     cell = cell_width(length_s)
-    scale = Paper(zoom).caption().replace("<br>", "; ")
+    scale = _paper(zoom, length_s, overview).caption().replace("<br>", "; ")
     return f"{scale}. {legend_text(attribution_scale(strips, cell), cell, magnitude)}".strip()
+
+
+def _paper(zoom: float, length_s: float, overview: bool) -> Paper:
+    return Paper(zoom, float(length_s) if overview else None)
 
 
 def _has_lane(strip: Strip) -> bool:
@@ -127,15 +145,20 @@ def _draw(
     sheet.notes += track_labels(track, strip.unit, axes["yaxis"])
     if strip.attribution is not None and scale > 0:
         _tint(sheet, strip, track, axes, cell, scale, magnitude)
+    flaws(sheet, strip, track, axes)
     gaps(sheet, strip, track, axes)
     if calibrated:
-        x, y = calibration_pulse(sheet.start, track.low)
+        x, y = calibration_pulse(sheet.start, track.low, sheet.paper)
         sheet.traces.append(
             {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": {"color": TRACE, "width": 1.5}, **axes}
-            | {"hoverinfo": "text", "text": "calibration: 1 mV, 0.2 s", "name": "calibration"}
+            | {"hoverinfo": "text", "text": _pulse_text(sheet.paper), "name": "calibration"}
         )
     sheet.traces.append(_line(strip, track, sheet) | axes)
     sheet.notes += lead_titles(sheet, _title(strip, track, scale), axes["yaxis"])
+
+
+def _pulse_text(paper: Paper) -> str:
+    return "calibration: 1 mV" if paper.squeezed_s is not None else "calibration: 1 mV, 0.2 s"
 
 
 def _title(strip: Strip, track: Track, scale: float) -> str:
@@ -159,6 +182,8 @@ def _line(strip: Strip, track: Track, sheet: Sheet) -> Trace:
         "name": strip.title,
         "hovertemplate": f"{strip.title}: %{{y:.2f}} {strip.unit}<br>at %{{x:.2f}} s<extra></extra>",
     }
+    if strip.x_s is not None:
+        return trace | {"x": track.x.astype(np.float32), "y": track.y}
     budget = int(POINTS_PER_PX * sheet.paper.px_per_s * sheet.length)
     if len(track.y) <= budget or len(track.y) == 0:
         return trace | {"x0": float(track.x[0]) if len(track.x) else sheet.start, "dx": strip.dt_s, "y": track.y}

@@ -14,7 +14,8 @@ from amfn.types import InputError
 from app import figures
 from app.figures import Drawing, State
 from app.figures.drawing import MINUS, percent, signed, unit_text
-from app.figures.fusion import NEARLY_ALIKE, NEARLY_EVEN, SCALE, ink
+from app.figures.fusion import NEARLY_EVEN, SCALE, ink
+from app.figures.graph import NEARLY_ALIKE
 from app.theme import BACKGROUND, MUTED, NEGATIVE, OKABE_ITO, POSITIVE, TEXT, contrast, modality_colour
 
 NAMES = ["ecg", "abp", "ppg", "resp"]
@@ -155,7 +156,10 @@ def test_attention_numbers_read_on_their_cells() -> None:
 def test_graph_draws_edges_between_present_nodes_only() -> None:
     drawing = DRAW["modality_graph"](False)
     edges = [t for t in drawing.figure.data if t.name == "similarity"]
-    assert [t.text for t in edges] == ["ECG and PPG: similarity share 25 %"]
+    assert len(edges) == 1
+    (handles,) = [t for t in drawing.figure.data if t.name == "shares"]
+    assert set(handles.text) == {"ECG and PPG: similarity share 25 %", ""}
+    assert handles.mode == "lines", "a click is meant for a circle"
     assert list(drawing.figure.data[-1].marker.color) == [OKABE_ITO["ecg"], OKABE_ITO["ppg"]]
     alone = figures.modality_graph(ALPHA[:1, :1], NAMES[:1], TITLES[:1], ["present"])
     assert "No two modalities" in alone.alt

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from amfn.types import Channel, InputError
 from app.figures import Drawing, TrendPanel, largest_attribution, trend_key, trends
@@ -21,8 +25,8 @@ def panel(channel: Channel = RATE, modality: str = "heart_rate", attribution: li
     return TrendPanel(modality, channel, np.array([1.0, 2.5, 12.0, 13.0]), np.array([80, 120, 70, 90.0]), effect)
 
 
-def empty(channel: Channel = LACTATE, modality: str = "labs") -> TrendPanel:
-    return TrendPanel(modality, channel, np.zeros(0), np.zeros(0, np.float32), None, "Laboratory")
+def held(*stretches: tuple[float, float, float]) -> TrendPanel:
+    return replace(panel(), carried=np.array(stretches))
 
 
 def notes(drawing: Drawing) -> list[str]:
@@ -39,9 +43,10 @@ def test_line_breaks_where_nothing_was_charted_for_six_hours() -> None:
 
 def test_name_unit_group_and_reference_interval_are_shown() -> None:
     drawing = trends([panel(), panel(TEMPERATURE, "neuro_temperature")])
-    assert {"Heart rate, bpm", "Temperature, °C", "<b>Heart rate</b>", "<b>Neuro temperature</b>"} <= set(
-        notes(drawing)
-    )
+    said = {re.sub("</?span[^>]*>", "", note) for note in notes(drawing)}
+    assert {"Heart rate, bpm (60 to 100)", "Temperature, °C (36 to 38)"} <= said
+    assert {"<b>Heart rate</b>", "<b>Neuro temperature</b>"} <= said
+    assert "Lactate, mmol/L" in notes(trends([panel(LACTATE, "labs")])), "without a reference there is none to name"
     bands = [(s.y0, s.y1) for s in drawing.figure.layout.shapes if s.layer == "below"]
     assert bands == [(60, 100), (36, 38)]
     assert drawing.figure.data[0].hovertext[1].startswith("Heart rate: 120 bpm<br>at 02:30")
@@ -72,19 +77,40 @@ def test_one_scale_for_figures_side_by_side() -> None:
     assert shared < alone
 
 
-def test_what_was_never_charted_is_one_hatched_strip_with_names() -> None:
-    drawing = trends([panel(), empty(), empty(Channel("pH", "pH", 6, 8, "Arterial pH"))])
-    (strip,) = [t for t in drawing.figure.data if t.name == "not recorded"]
-    assert strip.fillpattern.shape == "/"
-    assert "<b>not recorded:</b> Lactate, Arterial pH" in notes(drawing)
-    assert "1 of 3 variables with 4 observations" in drawing.alt
-    assert "Not recorded: Lactate, Arterial pH." in drawing.alt
-    assert sum(t.mode == "lines+markers" for t in drawing.figure.data) == 1
+def test_what_is_carried_forward_is_drawn_apart_and_named_as_no_measurement() -> None:
+    drawing = trends([held((3, 12, 120), (14, 48, 90))])
+    carried, points = drawing.figure.data
+    assert list(carried.x) == [3, 7.5, 12, None, 14, 31, 48, None]
+    assert list(carried.y) == [120, 120, 120, None, 90, 90, 90, None]
+    assert carried.mode == "lines", "no marker: it is no measurement"
+    assert carried.line.dash != points.line.dash
+    assert carried.hovertext[0].startswith("Heart rate: nothing measured from 03:00 to 12:00")
+    assert carried.hovertext[0].endswith("the model goes on with 120 bpm")
+    assert list(points.x) == [1.0, 2.5, None, 12.0, 13.0]
+    assert "Fine dashes: nothing was measured" in trend_key([held((3, 12, 120))])
+    assert "dashes" not in trend_key([panel()])
+    assert len(trends([panel()]).figure.data) == 1
+
+
+def test_points_are_not_joined_where_a_value_is_carried_forward_between_them() -> None:
+    """An hour without a measurement lies between 1:00 and 2:30 only if the model's grid says so."""
+    joined, apart = trends([held((14, 48, 90))]), trends([held((1.5, 2, 80))])
+    assert list(joined.figure.data[1].x)[:3] == [1.0, 2.5, None]
+    assert list(apart.figure.data[1].x)[:3] == [1.0, None, 2.5]
+
+
+def test_axis_shows_what_is_carried_forward() -> None:
+    """Volumes of an hour add up: what is carried may lie above every single one."""
+    _, high = trends([held((14, 48, 400))]).figure.layout.yaxis.range
+    assert high > 400
 
 
 def test_the_key_is_said_once_for_figures_side_by_side() -> None:
     key = trend_key([panel(), panel(LACTATE, "labs")], 0.4, "the book")
-    assert key.startswith("Hours since the start of the record. Shaded: reference interval (the book); where nothing")
+    assert key.startswith(
+        "Hours since the start of the record. Points were measured. Shaded, its limits after the unit"
+    )
+    assert "reference interval (the book); where nothing is shaded, no reference is shown." in key
     assert "▲ raises, ▼ lowers" in key
     with_key, without = trends([panel()]), trends([panel()], with_key=False)
     assert any("Hours since" in n for n in notes(with_key))
@@ -101,7 +127,7 @@ def test_columns_adapt_and_height_grows_with_rows() -> None:
 
 
 def test_panels_do_not_overlap() -> None:
-    panels = [panel(Channel(f"v{k}", "", 0, 300), f"group {k // 4}") for k in range(9)] + [empty()]
+    panels = [panel(Channel(f"v{k}", "", 0, 300), f"group {k // 4}") for k in range(9)]
     domains = sorted({tuple(a.domain) for a in trends(panels, columns=2).figure.select_yaxes()})
     assert all(0 <= low < high <= 1 for low, high in domains)
     assert all(a[1] < b[0] for a, b in pairwise(domains))
@@ -111,9 +137,25 @@ def test_constant_and_counted_values_get_sensible_ticks() -> None:
     scale = Channel("GCS", "points", 3, 15, "Glasgow Coma Scale")
     values = TrendPanel("neuro", scale, np.array([0.0, 4.0]), np.array([15.0, 14.0]))
     assert list(trends([values]).figure.layout.yaxis.tickvals) == [14, 15]
+    mean = TrendPanel("neuro", scale, np.array([0.0, 4.0]), np.array([14.3, 14.5]))
+    assert list(trends([mean]).figure.layout.yaxis.tickvals) == [14, 15], "points are counted in whole ones"
     flat = TrendPanel("labs", LACTATE, np.array([3.0]), np.array([2.0]))
     low, high = trends([flat]).figure.layout.yaxis.range
     assert low < 2 < high
+
+
+def test_a_flag_has_two_levels_and_no_others() -> None:
+    flag = Channel("MechVent", "0/1", 0, 1, "Mechanical ventilation", flag=True)
+    axis = trends([TrendPanel("lungs", flag, np.array([1.0, 2.0]), np.array([1.0, 1.0]))]).figure.layout.yaxis
+    assert list(axis.tickvals) == [0, 1]
+    assert axis.range == (-0.2, 1.2)
+
+
+@given(st.floats(-50, 5000), st.floats(0.01, 3000))
+def test_an_axis_has_at_least_two_ticks_and_at_most_five(low: float, span: float) -> None:
+    values = TrendPanel("labs", LACTATE, np.array([1.0, 2.0]), np.array([low, low + span]))
+    ticks = list(trends([values]).figure.layout.yaxis.tickvals)
+    assert 2 <= len(ticks) <= 5
 
 
 def test_figure_is_deterministic_and_small() -> None:
@@ -125,11 +167,24 @@ def test_figure_is_deterministic_and_small() -> None:
     assert len(one) < 700_000
 
 
-def test_bad_panels_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (replace(panel(), values=np.zeros(3)), "lengths"),
+        (panel(attribution=[0.1]), "lengths"),
+        (replace(panel(), hours=np.zeros(0), values=np.zeros(0)), "no point"),
+        (replace(panel(), hours=np.array([1.0, 2.5, 2.0, 13.0])), "go back"),
+        (replace(panel(), carried=np.zeros((2, 2))), "carried"),
+    ],
+)
+def test_bad_panels_are_refused(broken: TrendPanel, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        trends([panel(), broken])
+
+
+def test_no_panel_is_refused() -> None:
     with pytest.raises(InputError, match="no panel"):
         trends([])
-    with pytest.raises(InputError, match="lengths"):
-        trends([TrendPanel("labs", LACTATE, np.zeros(2), np.zeros(3))])
 
 
 def test_sizes_without_a_sign_are_circles_of_one_hue() -> None:
