@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -15,7 +14,7 @@ from explain.charted import Change, ChartedSearch, Counterfactual
 from explain.counterfactual import removals_across
 from explain.reference import Reference
 from explain.report import Report
-from tests.app.screen import charts, go, ids, open_app, percent, sample, words
+from tests.app.screen import go, ids, open_app, percent, sample, words
 
 TASKS = ("icu_mortality", "icu_alarm")
 STAY = "900005"
@@ -93,23 +92,6 @@ def test_a_threshold_that_nothing_crosses_says_so_and_stays_chosen() -> None:
     at = go(go(at, "model"), "what_if")
     assert at.slider(key="w_threshold").value == 99
     assert go(open_app(task="icu_alarm"), "what_if").slider(key="w_threshold").value != 99
-
-
-def test_every_combination_is_drawn_and_the_chosen_one_marked() -> None:
-    case = sample("icu_alarm", ids("icu_alarm")[0])
-    a = case.analysis
-    at = what_if("icu_alarm", case.record.record_id)
-    off = int(np.flatnonzero(a.present)[0])
-    next(toggle for toggle in at.toggle if toggle.label == a.titles[off]).set_value(False).run()
-    lattice = next(figure for figure in charts(at) if any(t.get("name") == "marked" for t in figure["data"]))
-    marked = next(trace for trace in lattice["data"] if trace["name"] == "marked")
-    points = next(trace for trace in lattice["data"] if trace["name"] == "subsets")
-
-    assert len(points["y"]) == 2 ** int(a.present.sum())
-    assert marked["marker"]["symbol"] == ["circle", "diamond", "square"]
-    expected = a.subset([k != off for k in range(len(a.names))]).risk
-    assert marked["y"] == pytest.approx([a.risks[0], a.full.risk, expected], abs=1e-9)
-    assert text.AIDS["lattice"] in words(at)
 
 
 def test_waveforms_are_not_changed_value_by_value() -> None:
