@@ -47,8 +47,15 @@ format: $(VENV)/.dev ## Put imports and layout in order
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## Measure speed and memory, printed as a table
-	CHROMIUM="$$($(BIN)/python tests/browser/chromium.py --install)" $(BIN)/python -m benchmarks
+# What the dashboard is compared with takes other versions of the same libraries: an environment of its own.
+$(VENV)-comparison/.ready: benchmarks/requirements-comparison.txt
+	$(PYTHON) -m venv $(VENV)-comparison
+	$(VENV)-comparison/bin/python -m pip install --disable-pip-version-check -r $<
+	@touch $@
+
+bench: $(VENV)/.dev $(VENV)-comparison/.ready ## Measure speed and memory, printed as a table
+	CHROMIUM="$$($(BIN)/python tests/browser/chromium.py --install)" \
+		COMPARISON_PYTHON=$(VENV)-comparison/bin/python $(BIN)/python -m benchmarks
 
 ifdef DATA
 train: $(VENV)/.runtime ## Train a model (TASK=icu_alarm DATA=... OUT=...); without DATA, show the commands
@@ -64,5 +71,5 @@ train:
 endif
 
 clean: ## Remove the environment and all caches; data and training runs stay
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-comparison .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,9 +10,11 @@ st.set_page_config(page_title="Fusionscope", page_icon=widgets.ICON, layout="wid
 page = st.navigation(
     [
         st.Page("pages/patient.py", title="Patient", icon=":material/monitor_heart:", default=True),
+        st.Page("pages/signals.py", title="Signals", icon=":material/ecg_heart:"),
         st.Page("pages/fusion.py", title="Fusion", icon=":material/hub:"),
         st.Page("pages/attribution.py", title="Attribution", icon=":material/query_stats:"),
         st.Page("pages/what_if.py", title="What-if", icon=":material/toggle_on:"),
+        st.Page("pages/data.py", title="Data", icon=":material/folder_open:"),
         st.Page("pages/model.py", title="Model", icon=":material/description:"),
     ],
     position="top",

@@ -8,25 +8,24 @@ import numpy as np
 import streamlit as st
 
 from app import (
+    charted,
     explanations_methods,
     faithfulness_view,
     figures,
     method_view,
     services,
     signal_view,
-    signals,
     state,
     text,
+    trends_view,
 )
-from app.signals import Influence
+from app.charted import Influence
 from app.views import Case, opposed
 from app.widgets import boundary, draw, heading
 from explain.methods import METHODS, TEMPORAL_ATTENTION
-from explain.types import SMALL_CHANGE, Attribution
+from explain.types import Attribution
 
 LISTED = 12
-CANCELS = 5.0
-"""Sizes that are so many times the change are mostly of parts that cancel."""
 
 
 def interactions(opened: Case) -> None:
@@ -57,7 +56,7 @@ def to_each_value(opened: Case) -> None:
         if choice.uses_baseline:
             st.caption(text.baseline(explanations_methods.baseline(opened, choice.baseline, reference).title))
         _two_questions(opened, found)
-        _cancelling(found)
+        method_view.cancelling(found)
         _signal(opened, found)
         _totals(opened, found)
         _variables(opened, found)
@@ -93,7 +92,9 @@ def _signal(opened: Case, found: Attribution) -> None:
     st.markdown("##### Over the charted values")
     signs = "" if word else " Triangles up raise the risk, triangles down lower it."
     st.caption(f"One value an hour, as the model reads them.{signs}{_together(found)}")
-    signal_view.trend_columns(signals.hourly(opened.prepared, schema, found.measured), "ig_trend", magnitude=word)
+    trends_view.trend_columns(
+        charted.hourly(opened.prepared, schema, found.measured), "ig_trend", schema.reference_source, magnitude=word
+    )
 
 
 def _together(found: Attribution) -> str:
@@ -113,32 +114,18 @@ def _totals(opened: Case, found: Attribution) -> None:
         bars = figures.modality_totals(totals, names, titles, states, unit=unit, noun="the risk", dark=state.dark())
         draw(bars, "ig_totals")
         return
-    shared = signals.shared_out(totals)
+    shared = charted.shared_out(totals)
     # Weights over time add up to the same in every modality: there is nothing to share out.
     if found.method != TEMPORAL_ATTENTION.name and shared is not None:
         heading("By modality", "sizes")
         draw(figures.modality_shares(shared, names, titles, states, word, state.dark()), "ig_totals")
 
 
-def _cancelling(found: Attribution) -> None:
-    """Said where single values are many times as large as all of them together."""
-    if not found.in_logits or found.f_baseline is None:
-        return
-    size, change = signals.total_size(found.measured), abs(found.f_x - found.f_baseline)
-    if size > CANCELS * max(change, SMALL_CHANGE):
-        st.warning(
-            f"**Large parts cancel each other.** Single values come to {size:.2f} log-odds in size and to "
-            f"{text.signed(found.f_x - found.f_baseline)} in sum. Read what each variable adds up to before any single "
-            "value.",
-            icon=":material/warning:",
-        )
-
-
 def _variables(opened: Case, found: Attribution) -> None:
     """What each variable adds up to: hour by hour its parts may cancel."""
     if method_view.magnitude(found):
         return
-    rows = signals.by_variable(opened.prepared, services.schema(opened.listing.task), found.measured)[:LISTED]
+    rows = charted.by_variable(opened.prepared, services.schema(opened.listing.task), found.measured)[:LISTED]
     if rows:
         with st.expander("What each charted or stated variable adds up to", expanded=True):
             st.dataframe(
@@ -154,7 +141,7 @@ def _variables(opened: Case, found: Attribution) -> None:
 
 def _largest(opened: Case, found: Attribution) -> None:
     schema = services.schema(opened.listing.task)
-    rows = signals.influences(opened.prepared, schema, found.measured, LISTED)
+    rows = charted.influences(opened.prepared, schema, found.measured, LISTED)
     if not rows:
         return
     word = method_view.magnitude(found)
@@ -169,7 +156,7 @@ def _not_made(opened: Case, found: Attribution) -> None:
     if found.missing is None:
         return
     schema = services.schema(opened.listing.task)
-    rows = signals.unmade(opened.prepared, schema, found.values, found.missing, LISTED)
+    rows = charted.unmade(opened.prepared, schema, found.values, found.missing, LISTED)
     with st.expander("What was not measured, and what its absence did", expanded=True):
         if not rows:
             st.caption("Everything was measured, or one usual value more would have changed nothing.")

@@ -8,6 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from app import services, state, text
+from app.charted import total_size
 from app.checked import MARKS
 from app.explanations import explanation_report
 from app.explanations_methods import ZERO, Choice, offered_baselines
@@ -17,12 +18,14 @@ from explain.gradients import INTEGRATED_GRADIENTS
 from explain.methods import METHODS
 from explain.perturbation import FEATURE_ABLATION
 from explain.report import Report
-from explain.types import COMPLETE_WITHIN, Attribution
+from explain.types import COMPLETE_WITHIN, SMALL_CHANGE, Attribution
 
 Option = TypeVar("Option", str, int)
 STEPS = (32, 64, 128, 256)
 MAGNITUDES = {"saliency": "sensitivity", "temporal_attention": "weight"}
 """What the values of a method without a sign are called."""
+CANCELS = 5.0
+"""Sizes that are so many times the change are mostly of parts that cancel."""
 
 
 def magnitude(found: Attribution) -> str:
@@ -72,6 +75,20 @@ def chosen(opened: Case, report: Report | None) -> Choice:
     return Choice(name, start, steps, refine, missing and report is not None)
 
 
+def kept(opened: Case, report: Report | None) -> Choice:
+    """The method and settings as last left on the Attribution page, for pages that do not ask."""
+    name, missing = state.kept("method", INTEGRATED_GRADIENTS.name), state.kept("missing", False)
+    offered = offered_baselines(opened, None if report is None else report.reference)
+    start = state.kept("baseline", ZERO)
+    return Choice(
+        name,
+        start if METHODS[name].uses_baseline and start in offered else ZERO,
+        state.kept("ig_steps", STEPS[0]) if name == INTEGRATED_GRADIENTS.name else STEPS[0],
+        state.kept("ig_refine", True) if name == INTEGRATED_GRADIENTS.name else True,
+        missing and name == FEATURE_ABLATION.name and report is not None and _is_charted(opened),
+    )
+
+
 def checks(report: Report | None, method: str) -> None:
     """What was measured of this method on this model, one chip a check, the findings on demand."""
     if report is None:
@@ -119,6 +136,20 @@ def completeness(found: Attribution) -> None:
         f"{missed}; up to {100 * COMPLETE_WITHIN:.0f} % is accepted. Do not rely on them: {way}.",
         icon=":material/error:",
     )
+
+
+def cancelling(found: Attribution) -> None:
+    """Said where single values are many times as large as all of them together."""
+    if not found.in_logits or found.f_baseline is None:
+        return
+    size, change = total_size(found.measured), abs(found.f_x - found.f_baseline)
+    if size > CANCELS * max(change, SMALL_CHANGE):
+        st.warning(
+            f"**Large parts cancel each other.** Single values come to {size:.2f} log-odds in size and to "
+            f"{text.signed(found.f_x - found.f_baseline)} in sum. Read what each variable adds up to before any single "
+            "value.",
+            icon=":material/warning:",
+        )
 
 
 def _is_charted(opened: Case) -> bool:

@@ -49,8 +49,8 @@ def _source() -> None:
             "Folder",
             key="w_folder",
             placeholder="/path/to/records",
-            help="A folder on this computer with PhysioNet Challenge 2012 stays (.txt) or WFDB records (.hea with "
-            "their signal files). It is only read.",
+            help="A folder on this computer with WFDB records (.hea with their signal files), Challenge 2012 stays "
+            "(.txt), CSV waveforms or MEDS files. It is only read. The Data page says more.",
             on_change=lambda: state.set_folder(st.session_state["w_folder"]),
         )
 
@@ -71,14 +71,17 @@ def _task() -> Listing:
 
 def _records(listed: Listing) -> None:
     entries = _entries(listed)
-    ids = _filtered(listed, entries) if entries else list(listed.ids)
+    unasked = _unasked(listed) if entries else []
+    ids = _filtered(listed, entries) + unasked if entries else list(listed.ids)
     current = state.chosen(listed)
     # A record asked for stays open even where it is unknown or unreadable, so that the page can say why.
-    if entries and current not in entries and not state.is_chosen(listed):
+    if entries and current not in entries and current not in unasked and not state.is_chosen(listed):
         current = next(record_id for record_id in listed.ids if record_id in entries)
         state.choose(listed, current)
-    refused = len(listed.ids) - len(entries) if entries else 0
+    refused = len(listed.ids) - len(entries) - len(unasked) if entries else 0
     st.caption(f"{len(ids):,} of {len(listed.ids) - refused:,} records")
+    if unasked:
+        st.caption(f"{len(unasked):,} without an alarm, at the end of the list: see the Signals page.")
     if refused:
         st.caption(f"{refused:,} cannot be used: the reason stands at the end of the Patient page.")
     if current in entries and current not in ids:
@@ -127,6 +130,11 @@ def _entries(listed: Listing) -> dict[str, Entry]:
     except InputError:
         return {}
     return found.entries if found.done else {}
+
+
+def _unasked(listed: Listing) -> list[str]:
+    """Recordings that the model has nothing to say of: they stay in the list, to be looked at."""
+    return list(surveying.survey(listed).unasked)
 
 
 def _line(record_id: str, entry: Entry | None) -> str:

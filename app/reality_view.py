@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from app import figures, reality, state, text
+from app.figures import Drawing
 from app.views import Case
-from app.widgets import draw, heading
+from app.widgets import draw
 from explain.reality import CONTRIBUTION, ROUTING
 
 
-def check(opened: Case) -> None:
-    """The verdict first, then every measure side by side, then their rank agreement."""
+def check(opened: Case, highlight: str | None, draw_check: Callable[[Drawing, str], None]) -> None:
+    """The verdict first, then every measure side by side, then their rank agreement. highlight: the title that stands
+    out; draw_check: draws the chart of measures, with whatever a click on it does."""
     analysis, dark = opened.analysis, state.dark()
     found = analysis.reality
     names, titles, states = opened.rows
-    heading("Routing beside contribution", "reality", text.HELP_REALITY)
     said = text.plain(reality.sentence(analysis))
     if found.disagrees:
         st.warning(f"**{text.DO_NOT_READ}** {said}", icon=":material/warning:")
@@ -23,7 +26,8 @@ def check(opened: Case) -> None:
         st.info(f"{said} {text.plain(text.ROUTING)}" if found.disagrees is False else said, icon=":material/info:")
     routing, contribution = (reality.columns(found, names, group) for group in (ROUTING, CONTRIBUTION))
     flags = reality.flags(found, names)
-    draw(figures.reality_check(routing, contribution, flags, names, titles, states, dark), "reality")
+    drawing = figures.reality_check(routing, contribution, flags, names, titles, states, dark, highlight)
+    draw_check(drawing, "reality")
     agreement = reality.agreement(found)
     if agreement is not None:
         with st.expander("Do the measures put the modalities in the same order?"):

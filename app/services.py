@@ -16,12 +16,14 @@ import streamlit as st
 import torch
 
 from amfn.checkpoint import CONFIG, WEIGHTS, Checkpoint, fingerprint, load_checkpoint
-from amfn.readers import Folder, RecordRef, open_folder, read_record
+from amfn.readers import Folder, RecordRef, open_folder
+from amfn.readers.csv_mapping import mapping_path
 from amfn.tasks import TASKS, get_task
 from amfn.types import InputError, Record, Schema
 from app.certainty import certainty
 from app.performance import model_facts as _model_facts
 from app.performance import performance as _measured
+from app.reading import Assumed, task_record
 from app.text import clock
 from app.views import Analysis, Case, Listing, ModelFacts, NoFolder, NoSuchRecord, Performance
 from explain.gradients import integrated_gradients
@@ -32,7 +34,7 @@ from explain.types import Attribution
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_data"
-FORMATS: Mapping[str, tuple[str, ...]] = {"icu_mortality": ("challenge2012",), "icu_alarm": ("wfdb",)}
+FORMATS: Mapping[str, tuple[str, ...]] = {"icu_mortality": ("challenge2012", "meds"), "icu_alarm": ("wfdb", "csv")}
 """The tasks on the screens, and which readers' records each takes."""
 UNKNOWN = "not recorded"
 PARTS = ("attention", "adjacency", "gates", "weights", "node_logits", "bias")
@@ -138,9 +140,11 @@ class _Loaded:
     record: Record
     prepared: Record
     digest: str
+    assumed: bool = False
 
 
-def _loaded(listed: Listing, record_id: str) -> _Loaded:
+def located(listed: Listing, record_id: str) -> RecordRef:
+    """Where a record of the listing lies. Raises NoSuchRecord, or InputError for a record of another task."""
     found = opened_folder(listed)
     if record_id not in {ref.record_id for ref in found.refs}:
         raise NoSuchRecord(record_id, listed)
@@ -152,14 +156,24 @@ def _loaded(listed: Listing, record_id: str) -> _Loaded:
             f"one of the {len(listed.ids)} records for {task_titles()[listed.task]}",
             "Choose the other task for this record.",
         )
-    beside = (ref.path, ref.path.with_suffix(".dat"), ref.path.with_suffix(".mat"))
-    return _read(ref, tuple(_modified(path) for path in beside), listed.task)
+    return ref
+
+
+def modified(ref: RecordRef) -> tuple[int, ...]:
+    """Times of a record's files: part of the key of what is cached of it."""
+    beside = (ref.path, ref.path.with_suffix(".dat"), ref.path.with_suffix(".mat"), mapping_path(ref.path))
+    return tuple(_modified(path) for path in beside)
+
+
+def _loaded(listed: Listing, record_id: str, assumed: Assumed | None = None) -> _Loaded:
+    ref = located(listed, record_id)
+    return _read(ref, modified(ref), listed.task, assumed)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _read(ref: RecordRef, modified: tuple[int, ...], task: str) -> _Loaded:
-    record = read_record(ref.path)
-    return _Loaded(record, get_task(task).prepare(record), record.digest())
+def _read(ref: RecordRef, modified: tuple[int, ...], task: str, assumed: Assumed | None) -> _Loaded:
+    record = task_record(ref, task, assumed)
+    return _Loaded(record, get_task(task).prepare(record), record.digest(), assumed is not None)
 
 
 def prepared(listed: Listing, record_id: str) -> Record:
@@ -167,16 +181,17 @@ def prepared(listed: Listing, record_id: str) -> Record:
     return _loaded(listed, record_id).prepared
 
 
-def case(listed: Listing, record_id: str) -> Case:
-    """One record, read and analysed. Raises InputError where the record or the model cannot be used."""
-    return _case(listed, _loaded(listed, record_id))
+def case(listed: Listing, record_id: str, assumed: Assumed | None = None) -> Case:
+    """One record, read and analysed; assumed: with this alarm instead of its own. Raises NoAlarm where the task asks
+    about an alarm and there is none, InputError where the record or the model cannot be used."""
+    return _case(listed, _loaded(listed, record_id, assumed))
 
 
 def altered_case(opened: Case, record: Record) -> Case:
     """The same patient with other values: prepared and analysed like the original. Raises InputError where the task
     cannot use what is left of it."""
     task = get_task(opened.listing.task)
-    return _case(opened.listing, _Loaded(record, task.prepare(record), record.digest()))
+    return _case(opened.listing, _Loaded(record, task.prepare(record), record.digest(), opened.assumed))
 
 
 def _case(listed: Listing, loaded: _Loaded) -> Case:
@@ -197,6 +212,7 @@ def _case(listed: Listing, loaded: _Loaded) -> Case:
         positive=wording.positive,
         outcome=None if known is None else wording.positive if known else wording.negative,
         analysis=_analyse(loaded.digest, model.digest, loaded.prepared, model),
+        assumed=loaded.assumed,
     )
 
 
@@ -211,7 +227,8 @@ def _facts(loaded: _Loaded) -> tuple[str, ...]:
         facts.append(f"ICU type {UNKNOWN}" if icu == UNKNOWN else f"{icu} ICU")
     alarm = loaded.record.meta.alarm
     if alarm is not None:
-        facts.append(f"{TASKS['icu_alarm'].group(loaded.prepared)} alarm at {clock(alarm.hours * 3600)}")
+        said = ", assumed by the user" if loaded.assumed else ""
+        facts.append(f"{TASKS['icu_alarm'].group(loaded.prepared)} alarm at {clock(alarm.hours * 3600)}{said}")
     return tuple(facts)
 
 

@@ -1,23 +1,22 @@
-"""The signal of a record on the page: ECG paper with a window to move, or trends."""
+"""The signal of a record on the page: ECG paper with a window to move, or trends (`trends_view`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
 
-from app import figures, services, signals, state, text
-from app.figures import TrendPanel
+from app import address, figures, services, signals, state, text, trends_view, window
 from app.views import Case
 from app.widgets import boundary, draw
 
-COLUMNS = 3
-LENGTHS = (5, 10, 20, 30)
-ZOOMS = {1.0: "Life size", 0.5: "Half size", 1.5: "Large"}
-HOURS = 48.0
+LENGTHS = (5.0, 10.0, 20.0, 30.0)
 LENGTH, ZOOM = "window_length", "window_zoom"
+SCALE_HELP = (
+    "Life size is 25 mm/s and 10 mm/mV on a screen of 96 pixels per inch. It never follows the window. Overview fits "
+    "the window into the width of a screen: time is compressed, and the scale says by how much."
+)
 
 
 @st.fragment
@@ -40,9 +39,11 @@ def waveforms(
             return
         sounded = alarm.hours * 3600
         start, length, zoom = _window(opened, sounded, place)
+        overview = window.squeezed(length, zoom)
+        scale = 1.0 if overview else zoom
         st.caption(
             f"{text.clock(start)} to {text.clock(start + length)}; the alarm sounded at {text.clock(sounded)}. "
-            f"{figures.waveform_key(strips, length, zoom, magnitude)} "
+            f"{figures.waveform_key(strips, length, scale, magnitude, overview)} "
             "**Where the paper is wider than the screen, scroll it sideways: it opens at its right end.**"
         )
         drawing = figures.waveforms(
@@ -51,46 +52,55 @@ def waveforms(
             length,
             alarm_s=sounded,
             window_s=signals.window_s(opened.prepared, schema),
-            zoom=zoom,
+            zoom=scale,
             dark=state.dark(),
             magnitude=magnitude,
+            overview=overview,
         )
         draw(drawing, f"waveforms_{place}")
 
 
 def _window(opened: Case, sounded: float, place: str) -> tuple[float, float, float]:
-    """Start and length in seconds and the zoom, as set on any page; until a start is set the alarm is in sight.
+    """Start and length in seconds and the zoom, as set on any page; until they are set the alarm is in sight.
 
     The settings live under names of their own: Streamlit forgets a widget's on every page that does not show it.
     """
-    start_name = f"window_start:{opened.digest}"
+    name = address.window_key(opened.digest)
+    first = (signals.before(sounded, LENGTHS[1]), LENGTHS[1])
+    wanted, length = state.kept(name, first)
+    length = min(length, max(signals.span_s(opened.record), 1.0))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        length_key, zoom_key = (
-            _restored(f"{name}:{place}", st.session_state.get(name, first))
-            for name, first in ((LENGTH, 10), (ZOOM, 1.0))
-        )
+        length_key = _restored(f"{LENGTH}:{place}", length)
+        zoom_key = _restored(f"{ZOOM}:{place}", state.kept(ZOOM, 1.0))
         st.segmented_control(
-            "Seconds shown", LENGTHS, required=True, key=length_key, on_change=partial(_keep, LENGTH, length_key)
+            "Seconds shown",
+            sorted({*LENGTHS, length}),
+            required=True,
+            format_func=lambda seconds: f"{seconds:g}",
+            key=length_key,
+            on_change=lambda: state.keep(
+                name, signals.resized(st.session_state[length_key], (wanted, length), sounded)
+            ),
         )
         st.segmented_control(
             "Size",
-            list(ZOOMS),
+            list(window.ZOOMS),
             required=True,
-            format_func=ZOOMS.__getitem__,
+            format_func=window.ZOOMS.__getitem__,
             key=zoom_key,
-            on_change=partial(_keep, ZOOM, zoom_key),
-            help="Life size is 25 mm/s and 10 mm/mV on a screen of 96 pixels per inch. It never follows the window.",
+            on_change=state.keep_widget,
+            args=(ZOOM, zoom_key),
+            help=SCALE_HELP,
         )
         st.button(
             "Jump to the alarm",
             key=f"jump:{place}",
             icon=":material/notifications:",
-            on_click=lambda: st.session_state.pop(start_name, None),
+            on_click=lambda: state.keep(name, (signals.before(sounded, length), length)),
         )
-    length, zoom = st.session_state[length_key], st.session_state[zoom_key]
+        st.page_link("pages/signals.py", label="Whole recording", icon=":material/ecg_heart:")
     last = signals.last_start(opened.record, length)
-    wanted = st.session_state.get(start_name, signals.before(sounded, length))
-    start_key = _restored(f"{start_name}:{place}", min(wanted, last))
+    start_key = _restored(f"{name}:{place}", min(wanted, last))
     start = st.slider(
         "Start, seconds from the beginning of the record",
         0.0,
@@ -98,9 +108,9 @@ def _window(opened: Case, sounded: float, place: str) -> tuple[float, float, flo
         step=1.0,
         format="%d s",
         key=start_key,
-        on_change=partial(_keep, start_name, start_key),
+        on_change=lambda: state.keep(name, (st.session_state[start_key], length)),
     )
-    return start, length, zoom
+    return start, length, st.session_state[zoom_key]
 
 
 def _restored(key: str, kept: float) -> str:
@@ -111,32 +121,9 @@ def _restored(key: str, kept: float) -> str:
     return key
 
 
-def _keep(name: str, key: str) -> None:
-    st.session_state[name] = st.session_state[key]
-
-
-def trends(opened: Case) -> None:
-    """All charted values at the times they were charted."""
-    schema = services.schema(opened.listing.task)
-    panels = signals.charted(opened.record, schema, HOURS)
-    trend_columns(panels, "trend", schema.reference_source)
-
-
-def trend_columns(panels: Sequence[TrendPanel], key: str, reference: str = "", magnitude: str = "") -> None:
-    """Panels in columns that stack on a phone, each column one chart, attributions on one scale, explained once."""
-    parts, scale = signals.balanced(panels, COLUMNS), figures.largest_attribution(panels)
-    st.caption(figures.trend_key(panels, scale, reference, magnitude))
-    for k, (column, part) in enumerate(zip(st.columns(len(parts)), parts, strict=True)):
-        with column:
-            drawing = figures.trends(
-                part, hours=HOURS, columns=1, dark=state.dark(), scale=scale, with_key=False, magnitude=magnitude
-            )
-            draw(drawing, f"{key}_{k}")
-
-
 def signal(opened: Case) -> None:
     """Waveforms or trends, whichever the record's task is about."""
     if any(spec.kind == "waveform" for spec in services.schema(opened.listing.task).modalities):
         waveforms(opened)
     else:
-        trends(opened)
+        trends_view.trends(opened)

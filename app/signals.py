@@ -1,34 +1,20 @@
-"""From a record to what the signal figures draw: strips of waveforms, panels of charted values, tables."""
+"""From a record to what the waveform figures draw: strips of leads, and where a window lies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 
 import numpy as np
 
-from amfn.types import Channel, Finding, ModalitySpec, Record, Schema
-from app.figures import Strip, TrendPanel
+from amfn.types import Channel, Finding, Record, Schema
+from app.figures import Strip
 
-EMPTY_HEIGHT = 0.1
 AFTER_S = 2.0
+STRONG_S = 0.2
 NO_SAMPLE, FLAT = "no valid sample", "flat line"
-NOT_MEASURED = "not measured"
 Attributions = Mapping[str, np.ndarray]
 """f32[T, C] by modality, or f32[T, 1] where a step's channels are not told apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class Influence:
-    """A charted or static value and its attribution: what it added to the log-odds, or a size without a sign. when:
-    "hour 12", "on admission" or the like; value: "not measured" for an observation that was not made."""
-
-    modality: str
-    title: str
-    when: str
-    value: str
-    effect: float
 
 
 def span_s(record: Record) -> float:
@@ -46,6 +32,13 @@ def before(sounded: float, length: float) -> float:
     """Where a window of this length starts, on a whole second, so that the alarm stands near its end: four fifths
     into a short window, two seconds before the end of a long one, which may have to be scrolled."""
     return max(float(round(sounded - length + min(0.2 * length, AFTER_S))), 0.0)
+
+
+def resized(length: float, window: tuple[float, float], sounded: float | None) -> tuple[float, float]:
+    """Another length from the same start; a window (start, length) that stood at the alarm goes on standing at it."""
+    if sounded is not None and window[0] == before(sounded, window[1]):
+        return before(sounded, length), length
+    return window[0], length
 
 
 def last_start(record: Record, length: float) -> float:
@@ -101,140 +94,34 @@ def _spread(
     inside = (at >= 0) & (at < len(grid))
     count = np.bincount(at[inside], minlength=len(grid))
     out = np.zeros(len(seconds), np.float32)
-    out[inside] = (_of_channel(effect, slots[0]) / np.maximum(count, 1))[at[inside]]
+    out[inside] = (of_channel(effect, slots[0]) / np.maximum(count, 1))[at[inside]]
     return out
 
 
-def _of_channel(effect: np.ndarray, channel: int) -> np.ndarray:
+def with_effect(strip: Strip, prepared: Record, attributions: Attributions) -> Strip:
+    """The strip with the attributions of its lead on the model's own grid; as it is where the model reads none."""
+    names = (strip.title, strip.title.removeprefix("ECG "))
+    slots = [k for k, slot in enumerate(prepared.channels.get(strip.modality, ())) if slot.title in names]
+    if strip.modality not in attributions or not slots or not prepared.observed[strip.modality][:, slots[0]].any():
+        return strip
+    grid = prepared.hours[strip.modality] * 3600
+    effect = of_channel(attributions[strip.modality], slots[0])
+    return replace(strip, attribution=effect, effect_grid=(float(grid[0]), float(grid[1] - grid[0])))
+
+
+def strongest_s(strips: Sequence[Strip]) -> float | None:
+    """The second at which a stretch of STRONG_S has the largest attribution of all leads; None without any."""
+    largest, moment = 0.0, None
+    for strip in strips:
+        if strip.attribution is None:
+            continue
+        x0, dt = strip.effect_at
+        sums = np.abs(np.convolve(np.nan_to_num(strip.attribution), np.ones(max(round(STRONG_S / dt), 1)), "same"))
+        if sums.max() > largest:
+            largest, moment = float(sums.max()), x0 + dt * int(sums.argmax())
+    return moment
+
+
+def of_channel(effect: np.ndarray, channel: int) -> np.ndarray:
     """f32[T]: the channel's own column, or that of all channels together."""
     return effect[:, channel if effect.shape[1] > 1 else 0]
-
-
-def charted(record: Record, schema: Schema, hours: float) -> list[TrendPanel]:
-    """Every variable at the times it was charted, an empty panel where it never was; of flags (0 or 1) only those that
-    were charted."""
-    names = [channel.name for channel in record.channels.get("chart", ())]
-    panels = []
-    for spec in schema.modalities:
-        for channel in spec.channels:
-            if spec.kind != "series":
-                continue
-            times, values = np.zeros(0), np.zeros(0, np.float32)
-            if channel.name in names:
-                column = record.values["chart"][:, names.index(channel.name)]
-                seen = ~np.isnan(column) & (record.hours["chart"] <= hours)
-                times, values = record.hours["chart"][seen], column[seen]
-            if len(times) or not channel.flag:
-                panels.append(TrendPanel(spec.name, channel, times, values, group=spec.title))
-    return panels
-
-
-def hourly(prepared: Record, schema: Schema, attributions: Attributions) -> list[TrendPanel]:
-    """What the model read: one value an hour, with its attribution; an empty panel where there is none."""
-    panels = []
-    for spec in schema.modalities:
-        if spec.kind != "series":
-            continue
-        effect = attributions.get(spec.name, np.zeros_like(prepared.values[spec.name]))
-        for c, channel in enumerate(spec.channels):
-            seen = prepared.observed[spec.name][:, c]
-            if seen.any() or not channel.flag:
-                times, values = prepared.hours[spec.name][seen] + 0.5, prepared.values[spec.name][seen, c]
-                panels.append(TrendPanel(spec.name, channel, times, values, _of_channel(effect, c)[seen], spec.title))
-    return panels
-
-
-def influences(prepared: Record, schema: Schema, attributions: Attributions, count: int) -> list[Influence]:
-    """The measured charted and static values with the largest attributions, largest first; zeros are left out. Waveform
-    samples are not listed, nor a modality whose channels are not told apart."""
-    found = []
-    for spec in schema.modalities:
-        if spec.kind == "waveform" or spec.name not in attributions:
-            continue
-        effect, seen = attributions[spec.name], prepared.observed[spec.name]
-        if effect.shape != seen.shape:
-            continue
-        for t, c in zip(*np.nonzero(seen), strict=True):
-            value = value_text(spec.channels[c], float(prepared.values[spec.name][t, c]))
-            if effect[t, c]:
-                when = _when(prepared, spec, int(t))
-                found.append(Influence(spec.title, spec.channels[c].title, when, value, float(effect[t, c])))
-    return _largest(found, count)
-
-
-def by_variable(prepared: Record, schema: Schema, attributions: Attributions) -> list[tuple[str, str, int, float]]:
-    """Each charted or stated variable with its modality, how many values it has and what they add up to, largest first;
-    zeros are left out."""
-    rows = []
-    for spec in schema.modalities:
-        if spec.kind == "waveform" or spec.name not in attributions:
-            continue
-        effect, seen = attributions[spec.name], prepared.observed[spec.name]
-        if effect.shape != seen.shape:
-            continue
-        for c, channel in enumerate(spec.channels):
-            total = float(effect[seen[:, c], c].sum(dtype=np.float64))
-            if total:
-                rows.append((spec.title, channel.title, int(seen[:, c].sum()), total))
-    return sorted(rows, key=lambda row: -abs(row[3]))
-
-
-def total_size(attributions: Attributions) -> float:
-    """What single values come to if none may cancel another."""
-    return sum(float(np.abs(values).sum(dtype=np.float64)) for values in attributions.values())
-
-
-def unmade(
-    prepared: Record, schema: Schema, attributions: Attributions, missing: Mapping[str, np.ndarray], count: int
-) -> list[Influence]:
-    """What was not measured and would have changed the logit most had it been: each variable once, where its effect is
-    largest. missing[m]: bool[T, C], True where an attribution belongs to an observation that was not made."""
-    found = []
-    for spec in schema.modalities:
-        if spec.name not in missing:
-            continue
-        effect = np.where(missing[spec.name], attributions[spec.name], 0.0)
-        for c, t in enumerate(np.abs(effect).argmax(axis=0).tolist()):
-            if effect[t, c]:
-                when = _when(prepared, spec, t, "around ")
-                found.append(Influence(spec.title, spec.channels[c].title, when, NOT_MEASURED, float(effect[t, c])))
-    return _largest(found, count)
-
-
-def _when(prepared: Record, spec: ModalitySpec, step: int, about: str = "") -> str:
-    if spec.kind == "series":
-        return f"{about}hour {step}"
-    return "on admission" if prepared.meta.alarm is None else "at the alarm"
-
-
-def _largest(found: Sequence[Influence], count: int) -> list[Influence]:
-    return sorted(found, key=lambda item: -abs(item.effect))[:count]
-
-
-def shared_out(sizes: np.ndarray) -> np.ndarray | None:
-    """Sizes as shares of their sum, NaN where there is none; None where nothing has a size."""
-    whole = float(np.nansum(sizes))
-    return sizes / whole if whole > 0 else None
-
-
-def value_text(channel: Channel, value: float) -> str:
-    """A value with its unit; a flag in words."""
-    if channel.flag:
-        return "yes" if value >= 0.5 else "no"
-    return f"{value:.3g} {channel.unit}".strip()
-
-
-def balanced(panels: Sequence[TrendPanel], columns: int) -> list[list[TrendPanel]]:
-    """Panels in reading order, cut into columns of about equal height; an empty panel is only a line in a strip.
-
-    A column that begins within a group says so in its heading.
-    """
-    heights = np.array([1.0 if len(panel.values) else EMPTY_HEIGHT for panel in panels])
-    middle = np.cumsum(heights) - heights / 2
-    column = np.minimum((middle / heights.sum() * columns).astype(int), columns - 1)
-    parts = [[panel for panel, at in zip(panels, column, strict=True) if at == k] for k in range(columns)]
-    parts = [part for part in parts if part]
-    for above, part in pairwise(parts):
-        if above[-1].modality == part[0].modality:
-            part[0] = replace(part[0], group=f"{part[0].group} (continued)")
-    return parts

@@ -38,9 +38,10 @@ def start() -> None:
     st.session_state["source"] = "folder" if hashed or (named and asked.record is None) else "sample"
     st.session_state["folder"] = named
     st.session_state["chosen"] = {}
-    st.session_state["task"] = asked.task if asked.task in services.task_titles() else None
-    if asked.record is not None and not hashed and st.session_state["task"]:
-        st.session_state["chosen"][_place(services.sample_folder(asked.task), asked.task)] = asked.record
+    known = asked.task if asked.task in services.task_titles() else None
+    st.session_state["task"] = known
+    if asked.record is not None and known is not None and not hashed:
+        st.session_state["chosen"][_place(services.sample_folder(known), known)] = asked.record
 
 
 def source() -> Source:
@@ -134,6 +135,19 @@ def keep(key: str, value: Any) -> None:
 def keep_widget(key: str, widget: str) -> None:
     """For `on_change`: keep what the widget with this key now holds."""
     keep(key, st.session_state[widget])
+
+
+def assumed(listed: Listing, record_id: str) -> tuple[str, float] | None:
+    """The alarm that the user has this record judged for: its type, and when in seconds; None for the record's own."""
+    return kept(_alarm(listed, record_id), None)
+
+
+def assume(listed: Listing, record_id: str, alarm: tuple[str, float] | None) -> None:
+    keep(_alarm(listed, record_id), alarm)
+
+
+def _alarm(listed: Listing, record_id: str) -> str:
+    return f"alarm:{place(listed)}:{record_id}"
 
 
 def dark() -> bool:

@@ -12,10 +12,10 @@ import streamlit as st
 import torch
 
 from amfn.checkpoint import Checkpoint
-from amfn.readers import read_record
 from amfn.types import InputError, Record
 from app import services
-from app.views import Entry, Listing, Refusal, refusal
+from app.reading import task_record
+from app.views import Entry, Listing, NoAlarm, Refusal, refusal
 from explain.similar import Seen
 
 AUTOMATIC_UP_TO = 600
@@ -29,6 +29,7 @@ class Survey:
     """What is known so far of a whole folder: it grows, is shared between sessions and survives an interruption.
 
     seen, outcomes: of the readable records, batch by batch and record by record, for the search of similar ones.
+    unasked: recordings without an alarm.
     """
 
     pending: list[str]
@@ -36,6 +37,7 @@ class Survey:
     seen: list[Seen] = field(default_factory=list)
     outcomes: list[float | None] = field(default_factory=list)
     refused: dict[str, Refusal] = field(default_factory=dict)
+    unasked: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -45,7 +47,7 @@ class Survey:
     @property
     def share(self) -> float:
         """How much of the folder has been read, 0..1."""
-        read = len(self.entries) + len(self.refused)
+        read = len(self.entries) + len(self.refused) + len(self.unasked)
         return read / max(read + len(self.pending), 1)
 
 
@@ -69,7 +71,9 @@ def advance(listed: Listing, seconds: float = SLICE_S) -> Survey:
         while found.pending and (time.monotonic() < until or not records):
             record_id = found.pending.pop(0)
             try:
-                records.append(model.task.prepare(read_record(refs[record_id].path)))
+                records.append(model.task.prepare(task_record(refs[record_id], listed.task)))
+            except NoAlarm:
+                found.unasked.append(record_id)
             except InputError as error:
                 found.refused[record_id] = refusal(record_id, error)
         if records:

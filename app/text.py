@@ -53,9 +53,22 @@ HELP_IG = (
 )
 HELP_STEPS = "How many points along the way are evaluated. More points: slower, and closer to adding up exactly."
 HELP_REFINE = "Double the steps until the attributions add up within 5 %, or 256 steps are reached."
+STRIP_COLUMNS: dict[str, str] = {
+    "Recorded": (
+        "how many hours of the stay hold a value; of a signal, how much of what the model saw can be used: not absent, "
+        "flat, clipped or noisy. What is missing is hatched, and never counted as zero."
+    ),
+    "Contribution": (
+        "what the modality added to the log-odds of the estimate, exactly (Shapley value, Attribution page). This "
+        "column says what moved the estimate."
+    ),
+    "Gate γ": "how far the model lets the modality through, 0 % is shut. Routing, not contribution (Fusion page).",
+    "Weight β": "its share in the fused summary; all of them make 100 %. Routing, not contribution (Fusion page).",
+}
 NAME_A_FOLDER = (
-    "Type the path of a folder with your records on the left. It may hold PhysioNet Challenge 2012 stays (.txt) or "
-    "WFDB records (.hea with their signal files); it is only read."
+    "Type the path of a folder with your records on the left, or drag files in on the Data page. A folder may hold "
+    "WFDB records (.hea with their signal files), PhysioNet Challenge 2012 stays (.txt), CSV waveforms or MEDS files; "
+    "it is only read."
 )
 LINK_PROBLEMS = "Not everything of the link could be opened:"
 LINK_ELSEWHERE = (
@@ -209,7 +222,7 @@ ALARM_TYPE_LAST = (
 AIDS: dict[str, str] = {
     "lattice": (
         "Every combination of what was recorded is a point: to the right more is known, higher up the estimate is "
-        "higher. A square marks the combination that is switched on above."
+        "higher. The ring marks the combination that is switched on above; click a point to switch to it."
     ),
     "over_time": (
         "What the model says from what was known by then. It was trained on whole records: an earlier estimate is its "

@@ -1,8 +1,6 @@
 """Colours and chart templates, the same on every page, in light and in dark.
 
-Modality colours: Okabe M, Ito K (2008), "Color universal design", with grey in place of black,
-which does not show on dark.
-The colours of IEC 60601-1-8 alarms are not used for attributions.
+What documents need as well stands in `report.colours`.
 """
 
 from __future__ import annotations
@@ -11,29 +9,20 @@ from functools import lru_cache
 
 import plotly.graph_objects as go
 
-_GREEN, _VERMILLION, _SKY, _ORANGE = "#009E73", "#D55E00", "#56B4E9", "#E69F00"
-_PURPLE, _BLUE, _YELLOW, _GREY = "#CC79A7", "#0072B2", "#F0E442", "#999999"
-
-OKABE_ITO: dict[str, str] = {
-    "heart_rate": _GREEN,
-    "blood_pressure": _VERMILLION,
-    "oxygenation": _SKY,
-    "respiration": _ORANGE,
-    "labs": _PURPLE,
-    "neuro_temperature": _BLUE,
-    "urine": _YELLOW,
-    "demographics": _GREY,
-    "ecg": _GREEN,
-    "abp": _VERMILLION,
-    "ppg": _SKY,
-    "resp": _ORANGE,
-    "alarm": _GREY,
-}
-_WHEEL = (_BLUE, _ORANGE, _GREEN, _PURPLE, _SKY, _VERMILLION, _YELLOW, _GREY)
+from report.colours import GRID as GRID
+from report.colours import MUTED as MUTED
+from report.colours import NEGATIVE as NEGATIVE
+from report.colours import OKABE_ITO as OKABE_ITO
+from report.colours import PAPER as PAPER
+from report.colours import PAPER_MAJOR as PAPER_MAJOR
+from report.colours import PAPER_MINOR as PAPER_MINOR
+from report.colours import POSITIVE as POSITIVE
+from report.colours import TEXT as TEXT
+from report.colours import TRACE as TRACE
+from report.colours import WHEEL
+from report.colours import modality_colour as modality_colour
 
 # Blue lowers, brown-orange raises; zero is transparent, so that one scale serves on white, on dark and on ECG paper.
-NEGATIVE = {False: "#1F5FA8", True: "#74ACE8"}
-POSITIVE = {False: "#A8480A", True: "#F0914A"}
 DIVERGING: tuple[tuple[float, str], ...] = (
     (0.0, "rgba(31,95,168,0.80)"),
     (0.25, "rgba(60,125,195,0.50)"),
@@ -45,19 +34,10 @@ DIVERGING: tuple[tuple[float, str], ...] = (
 MAGNITUDE = {False: "#6A3D9A", True: "#B79BE0"}
 SEQUENTIAL: tuple[tuple[float, str], ...] = ((0.0, "rgba(106,61,154,0.0)"), (1.0, "rgba(106,61,154,0.70)"))
 
-PAPER, PAPER_MINOR, PAPER_MAJOR, TRACE = "#FFF4F4", "#FFC0C0", "#E0A0A0", "#000000"
 BACKGROUND = {False: "#FFFFFF", True: "#0E1117"}
-TEXT = {False: "#1B1F24", True: "#E8EAED"}
-MUTED = {False: "#57606A", True: "#A9B1BC"}
-GRID = {False: "#E3E6EA", True: "#2C333D"}
 FONT = '"Source Sans", "Source Sans Pro", "Segoe UI", "Helvetica Neue", Arial, sans-serif'
 FONT_SIZE = 13
 SMALL = 12
-
-
-def modality_colour(name: str) -> str:
-    """The fixed colour of a modality; an unknown name gets one of the eight by its letters, always the same one."""
-    return OKABE_ITO.get(name) or _WHEEL[sum(name.encode()) % len(_WHEEL)]
 
 
 def alpha(colour: str, opacity: float) -> str:
@@ -97,7 +77,7 @@ def template(dark: bool = False) -> go.layout.Template:
             "font": {"family": FONT, "size": FONT_SIZE, "color": TEXT[dark]},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
-            "colorway": list(_WHEEL),
+            "colorway": list(WHEEL),
             "xaxis": axis,
             "yaxis": axis,
             "margin": {"l": 8, "r": 8, "t": 8, "b": 8, "autoexpand": True},

@@ -35,6 +35,18 @@ class NoSuchRecord(InputError):
         self.record_id, self.listed = record_id, listed
 
 
+class NoAlarm(InputError):
+    """A recording without an alarm: nothing is wrong with it, but there is nothing that the model could be asked."""
+
+    def __init__(self, record_id: str) -> None:
+        super().__init__(
+            record_id,
+            "a recording without an alarm",
+            "an alarm, which is what the model judges",
+            "On the Signals page, choose a moment and ask the model about it.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the record picker once its record has been read. risk: 0..1; missing: modality names."""
@@ -192,7 +204,8 @@ class Case:
     """One record as a page sees it: the reader's record, the task's view of it, and what the model made of it.
 
     trained_on: a record of this id was in the model's training data. stated: name and value of what is known once for
-    the whole stay, "not recorded" where it is missing; empty where the banner already says everything.
+    the whole stay, "not recorded" where it is missing; empty where the banner already says everything. assumed: the
+    alarm was named by the user.
     """
 
     listing: Listing
@@ -208,6 +221,7 @@ class Case:
     positive: str
     outcome: str | None
     analysis: Analysis
+    assumed: bool = False
 
     @property
     def rows(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[State, ...]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -13,10 +14,11 @@ from streamlit.delta_generator import DeltaGenerator
 from amfn.conformal import ERROR_RATE
 from amfn.types import Finding, InputError
 from app import address, figures, services, state, surveying, text
+from app.components import scrolling
 from app.figures import Drawing
 from app.links import HASHED
-from app.theme import BACKGROUND, modality_colour
-from app.views import Case, ModelFacts, NoFolder, NoSuchRecord, Refusal
+from app.theme import BACKGROUND, TEXT
+from app.views import Case, Listing, ModelFacts, NoAlarm, NoFolder, NoSuchRecord, Refusal
 
 log = logging.getLogger("fusionscope")
 STYLE = Path(__file__).with_name("style.css")
@@ -27,7 +29,9 @@ CHART = {"displaylogo": False, "scrollZoom": False, "displayModeBar": False, "re
 
 
 def style() -> None:
+    """Style sheet, and what of the theme it needs that Streamlit does not hand to it."""
     st.html(STYLE)
+    st.html(f"<style>:root {{ --fs-text: {TEXT[state.dark()]}; }}</style>")
 
 
 def title(name: str) -> None:
@@ -48,6 +52,8 @@ def boundary() -> Iterator[None]:
         )
     except NoSuchRecord as error:
         no_such_record(error)
+    except NoAlarm as error:
+        no_alarm(error)
     except InputError as error:
         input_error(error)
     except Exception:
@@ -86,7 +92,19 @@ def no_such_record(error: NoSuchRecord) -> None:
         st.button(f"Open record {first}", key="open_first", on_click=state.choose, args=(listed, first))
 
 
+def no_alarm(error: NoAlarm) -> None:
+    """A recording that nothing was asked about yet: where to look at it and ask."""
+    st.info(
+        f"**{text.plain(error.source)} holds no alarm**, and the model judges alarms. Look at the recording on the "
+        "Signals page; there you can also choose a moment and ask the model about it. All pages then answer for that "
+        "moment.",
+        icon=":material/notifications_off:",
+    )
+    st.page_link("pages/signals.py", label="Open on the Signals page", icon=":material/ecg_heart:")
+
+
 def footer() -> None:
+    scrolling.by_keyboard()
     st.divider()
     st.caption(f"**{text.DISCLAIMER}** Estimates can be wrong, and a number on a screen is easily trusted too much.")
 
@@ -95,7 +113,8 @@ def open_case() -> Case:
     """The selected record with its banner on top. Raises InputError where folder, record or model cannot be used."""
     state.framed()
     listed = state.listing()
-    opened = services.case(listed, state.chosen(listed))
+    chosen = state.chosen(listed)
+    opened = services.case(listed, chosen, state.assumed(listed, chosen))
     address.apply(opened)
     banner(opened)
     said = address.problems(opened)
@@ -106,10 +125,16 @@ def open_case() -> Case:
 
 def banner(opened: Case) -> None:
     """Who this is: it stays in sight while the page scrolls."""
-    origin = "Simulated patient, sample cohort" if opened.simulated else f"Folder {Path(opened.listing.folder).name}"
-    parts = [f"<strong>Record {text.escape(opened.record.record_id)}</strong>"]
-    parts += [f"<span>{text.escape(fact)}</span>" for fact in opened.facts]
-    kind = "simulated" if opened.simulated else "origin"
+    banner_of(opened.listing, opened.record.record_id, opened.facts)
+
+
+def banner_of(listed: Listing, record_id: str, facts: Sequence[str]) -> None:
+    """The banner of a record, whether or not the model has an answer to it."""
+    simulated = services.is_sample(listed)
+    origin = "Simulated patient, sample cohort" if simulated else f"Folder {Path(listed.folder).name}"
+    parts = [f"<strong>Record {text.escape(record_id)}</strong>"]
+    parts += [f"<span>{text.escape(fact)}</span>" for fact in facts]
+    kind = "simulated" if simulated else "origin"
     parts.append(f'<span class="fs-{kind}">{text.escape(origin)}</span>')
     with st.container(key="banner"):
         # The page's own colour, so that what scrolls under the banner does not show through.
@@ -189,17 +214,6 @@ def error_rate(rates: Sequence[float]) -> float:
         args=("error_rate", "error_rate"),
     )
     return ERROR_RATE if picked is None else picked
-
-
-def strip(opened: Case) -> None:
-    """One chip per modality: a colour where it was recorded, hatching and words where it was not."""
-    chips = []
-    for name, title, status in zip(*opened.rows, strict=True):
-        here = status == "present"
-        mark = f'<i style="background:{modality_colour(name)}"></i>' if here else "<i></i>"
-        word = "recorded" if here else "not recorded"
-        chips.append(f'<li class="{"here" if here else "missing"}">{mark}<b>{text.escape(title)}</b> {word}</li>')
-    st.html(f'<ul class="fs-strip" aria-label="What was recorded">{"".join(chips)}</ul>')
 
 
 def warnings(opened: Case) -> None:
@@ -293,14 +307,35 @@ def model_facts(facts: ModelFacts) -> None:
             st.dataframe([{"Setting": n, "Value": v} for n, v in rows], hide_index=True, key=title.lower())
 
 
-def draw(drawing: Drawing, key: str) -> None:
-    """A chart with its text alternative. A figure with a width of its own keeps it and scrolls: it is to scale."""
+def draw(drawing: Drawing, key: str, picked: Callable[[], None] | None = None) -> None:
+    """A chart with its text alternative. A figure with a width of its own keeps it and scrolls: it is to scale.
+
+    picked: what a click on a point does; it reads the points from the session's state under this key.
+    """
     width = drawing.figure.layout.width
+    if width is None and picked is not None:
+        st.plotly_chart(
+            drawing.figure,
+            key=key,
+            theme=None,
+            config=CHART,
+            alt=drawing.alt,
+            on_select=picked,
+            selection_mode="points",
+        )
+        return
     if width is None:
         st.plotly_chart(drawing.figure, key=key, theme=None, config=CHART, alt=drawing.alt)
         return
     with st.container(key=f"paper_{key}"), st.container(key=f"sheet_{key}", width=int(width)):
         st.plotly_chart(drawing.figure, key=key, width="content", theme=None, config=CHART, alt=drawing.alt)
+
+
+def pressed(label: str, key: str, **looks: Any) -> bool:
+    """A button whose press outlives a run that is begun anew before it is answered."""
+    name = f"pressed:{key}"
+    st.button(label, key=key, on_click=lambda: st.session_state.update({name: True}), **looks)
+    return bool(st.session_state.pop(name, False))
 
 
 def pair(name: str) -> tuple[DeltaGenerator, DeltaGenerator]:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A measured figure with its target. runs: how often it was measured; `measured` is their median."""
+    """A measured figure with its target. runs: how often it was measured; `measured` is their median, and seconds the
+    same as a number where another row is compared with it."""
 
     what: str
     measured: str
     target: str = ""
     runs: int = 1
+    seconds: float | None = None
 
 
 def seconds(work: Callable[[], object], runs: int, warm: int = 1) -> float:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import certainty_view, narrative_view, over_time_view, signal_view, similar_view, widgets
+from app import (
+    certainty_view,
+    modalities_view,
+    narrative_view,
+    over_time_view,
+    report_view,
+    signal_view,
+    similar_view,
+    widgets,
+)
 
 with widgets.boundary():
     opened = widgets.open_case()
     widgets.risk(opened)
-    paragraph = narrative_view.narrative_of(opened)
     certainty_view.certainty(opened)
-    widgets.strip(opened)
+    paragraph = narrative_view.narrative_of(opened)
     widgets.warnings(opened)
+    modalities_view.strip(opened)
     widgets.stated(opened)
     unfolding = st.container()
     signal_view.signal(opened)
@@ -24,5 +33,6 @@ with widgets.boundary():
         over_time_view.over_time(opened)
     with neighbours:
         similar_view.similar(opened)
+    report_view.report(opened)
     narrative_view.complete(opened, paragraph)
 widgets.folder_report()

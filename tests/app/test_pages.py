@@ -45,7 +45,7 @@ def test_patient_shows_the_risk_its_base_rate_and_what_is_missing(task: str) -> 
     assert f"({percent(case.analysis.base_rate)})" in at.metric[0].delta
     assert case.analysis.sentence in said
     for title in case.analysis.missing:
-        assert f"<b>{title}</b> not recorded" in said
+        assert f'{title}</th><td colspan="4">not recorded</td>' in said
     assert "Simulated patient" in said
     for fact in case.facts:
         assert fact in said
@@ -148,31 +148,6 @@ def test_attributions_that_do_not_add_up_are_flagged(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_what_if_answers_every_toggle_from_the_one_pass(task: str) -> None:
-    case = lacking(task)
-    a = case.analysis
-    at = open_app("what_if", task=task, record=case.record.record_id)
-    in_order(at)
-    assert at.metric[0].value == percent(a.full.risk)
-    for title in a.missing:
-        toggle = next(t for t in at.toggle if t.label.startswith(title))
-        assert toggle.disabled
-        assert "not recorded" in toggle.label
-
-    for k in [k for k, here in enumerate(a.present) if here]:
-        toggle = next(t for t in at.toggle if t.label == a.titles[k])
-        toggle.set_value(False).run()
-        keep = [j != k for j in range(len(a.titles))]
-        assert at.metric[0].value == percent(a.subset(keep).risk)
-        assert f"Without **{a.titles[k]}** the estimate is **{percent(a.subset(keep).risk)}**" in words(at)
-        next(t for t in at.toggle if t.label == a.titles[k]).set_value(True).run()
-
-    next(button for button in at.button if button.label == "All off").click().run()
-    assert at.metric[0].value == percent(a.base_rate)
-    assert "training prevalence" in words(at)
-
-
-@pytest.mark.parametrize("task", TASKS)
 def test_model_shows_the_card_and_the_hash(task: str) -> None:
     facts = services.model_facts(task)
     at = open_app("model", task=task)
@@ -246,14 +221,10 @@ def test_signs_are_opposed_only_where_both_sides_show_at_two_digits() -> None:
     assert opposed(a, dict.fromkeys(a.names, 0.004)) == ()
 
 
-def test_toggles_and_the_revealed_outcome_survive_a_page_change() -> None:
+def test_settings_and_the_revealed_outcome_survive_a_page_change() -> None:
     case = sample("icu_alarm", ids("icu_alarm")[0])
     at = open_app(task="icu_alarm", record=case.record.record_id)
     next(toggle for toggle in at.toggle if toggle.label == "Reveal the outcome").set_value(True).run()
-    at = go(at, "what_if")
-    k = int(np.flatnonzero(case.analysis.present)[0])
-    next(t for t in at.toggle if t.label == case.analysis.titles[k]).set_value(False).run()
-    altered = at.metric[0].value
     at = go(at, "attribution")
     at.segmented_control(key="ig_steps").set_value(64).run()
     at = go(at, "fusion")
@@ -262,28 +233,9 @@ def test_toggles_and_the_revealed_outcome_survive_a_page_change() -> None:
 
     at = go(at, "patient")
     assert f"Simulated outcome: **{case.outcome}**" in words(at)
-    at = go(at, "what_if")
-    assert not next(t for t in at.toggle if t.label == case.analysis.titles[k]).value
-    assert at.metric[0].value == altered
-    assert at.metric[0].label == "As altered"
     assert go(at, "attribution").segmented_control(key="ig_steps").value == 64
     at = go(at, "fusion")
     assert (at.segmented_control(key="network").value, at.segmented_control(key="head").value) == (2, 1)
-
-
-def test_two_toggles_at_once_both_count() -> None:
-    case = sample("icu_alarm", ids("icu_alarm")[0])
-    a = case.analysis
-    first, second = np.flatnonzero(a.present)[:2]
-    at = open_app("what_if", task="icu_alarm", record=case.record.record_id)
-
-    for k in (first, second):
-        next(t for t in at.toggle if t.label == a.titles[k]).set_value(False)
-    at.run()
-
-    keep = [k not in (first, second) for k in range(len(a.names))]
-    assert at.metric[0].value == percent(a.subset(keep).risk)
-    assert f"Without **{a.titles[first]}, {a.titles[second]}**" in words(at)
 
 
 def test_warnings_stand_in_plain_sight_and_notes_in_the_list() -> None:

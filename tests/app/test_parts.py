@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from amfn.types import Alarm, Channel, Finding, ModalitySpec, Record, RecordMeta, Schema
-from app import signals, text
+from app import charted, signals, text
 from app.figures import TrendPanel, drawing
 from tests.app.screen import ROOT, charts, go, open_app, words
 
@@ -103,7 +103,7 @@ def test_a_group_cut_by_a_column_says_that_it_goes_on() -> None:
     groups = ["Heart", "Laboratory", "Laboratory", "Laboratory", "Laboratory", "Urine"]
     panels = [TrendPanel(group, LEAD, np.zeros(1), np.zeros(1), group=group) for group in groups]
 
-    parts = signals.balanced(panels, 3)
+    parts = charted.balanced(panels, 3)
 
     assert [[panel.group for panel in part] for part in parts] == [
         ["Heart", "Laboratory"], ["Laboratory (continued)", "Laboratory"], ["Laboratory (continued)", "Urine"],
@@ -145,11 +145,11 @@ def test_small_print_keeps_the_text_colour() -> None:
 def test_columns_are_balanced_and_keep_the_order() -> None:
     panels = [TrendPanel("m", replace(LEAD, name=str(k)), np.zeros(1), np.zeros(1)) for k in range(7)]
 
-    parts = signals.balanced(panels, 3)
+    parts = charted.balanced(panels, 3)
 
     assert [panel.channel.name for part in parts for panel in part] == [str(k) for k in range(7)]
     assert sorted(map(len, parts)) == [2, 2, 3]
-    assert signals.balanced([], 3) == []
+    assert charted.balanced([], 3) == []
 
 
 def test_the_window_before_an_alarm_starts_on_a_whole_second_and_not_before_the_record() -> None:
@@ -182,9 +182,9 @@ def test_the_strongest_values_say_when_they_were_stated_and_leave_out_what_did_n
         "r", "r", {"alarm": flags}, {"alarm": values}, {"alarm": ~np.isnan(values)}, {"alarm": np.zeros(1)}, {},
         RecordMeta("toy", alarm=Alarm("Asystole", 300 / 3600)),
     )  # fmt: skip
-    found = signals.influences(prepared, schema, {"alarm": np.array([[-1.3, 0.0]], np.float32)}, 12)
+    found = charted.influences(prepared, schema, {"alarm": np.array([[-1.3, 0.0]], np.float32)}, 12)
     assert [(row.title, row.when, row.value) for row in found] == [("Asystole", "at the alarm", "yes")]
     stay = replace(prepared, meta=RecordMeta("toy"))
     assert (
-        signals.influences(stay, schema, {"alarm": np.array([[-1.3, 0.0]], np.float32)}, 12)[0].when == "on admission"
+        charted.influences(stay, schema, {"alarm": np.array([[-1.3, 0.0]], np.float32)}, 12)[0].when == "on admission"
     )

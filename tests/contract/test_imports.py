@@ -1,7 +1,7 @@
 """Who may import whom: nothing calls upward, and the screen stays at the top.
 
 amfn.types <- readers, batch, encoders <- tasks, fusion <- training, checkpoint ... <- cli
-amfn.types <- explain        amfn, explain <- app <- pages
+amfn.types <- explain        amfn, explain <- report <- app <- pages
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("amfn", "app", "benchmarks", "explain", "pages", "sample_data", "streamlit_app")
+PACKAGES = ("amfn", "app", "benchmarks", "explain", "pages", "report", "sample_data", "streamlit_app")
 SCREEN = ("streamlit", "plotly")
 
 
@@ -77,19 +77,24 @@ RULES: dict[str, Rule] = {
     "amfn.batch": Rule(ours=_amfn("types")),
     "amfn.encoders": Rule(ours=_amfn("types")),
     "amfn.fetch": Rule(ours=_amfn("types")),
+    "amfn.waves": Rule(ours=_amfn("types", "readers")),
     "amfn.tasks": Rule(ours=_amfn("types", "readers", "batch")),
+    "amfn.intake": Rule(ours=_amfn("types", "readers")),
+    "amfn.examining": Rule(ours=_amfn("types", "readers", "tasks")),
     "amfn.losses": Rule(ours=_amfn("types", "encoders")),
     "amfn.fusion": Rule(ours=_amfn("types", "encoders")),
     "amfn.classical": Rule(ours=_amfn("types", "batch", "encoders")),
     **{name: Rule(ours=BELOW_TRAINING + TRAINING + _amfn("classical")) for name in TRAINING},
     "amfn.benchmark": Rule(ours=BELOW_TRAINING + TRAINING + _amfn("classical")),
-    "amfn.cli": Rule(ours=("amfn", "explain", "sample_data.generator")),
+    "amfn.cli": Rule(ours=("amfn", "explain", "report", "sample_data.generator")),
     "amfn.console": Rule(ours=BELOW_TRAINING + TRAINING),
     "amfn.__main__": Rule(ours=_amfn("cli")),
     "explain": Rule(ours=("amfn.types",)),
     "sample_data": Rule(ours=_amfn("types", "readers")),
-    "app": Rule(ours=("amfn", "explain"), never=()),
-    "app.theme": DRAWING,
+    "report": Rule(ours=("amfn", "explain")),
+    "report.colours": Rule(outside=(), stdlib=("__future__",)),
+    "app": Rule(ours=("amfn", "explain", "report"), never=()),
+    "app.theme": replace(DRAWING, ours=("report.colours",)),
     "app.figures": DRAWING,
     "pages": Rule(ours=("app",), outside=("streamlit",), stdlib=("__future__", "typing"), never=()),
     "streamlit_app": Rule(ours=("app",), outside=("streamlit",), never=()),
@@ -189,6 +194,14 @@ def test_every_module_keeps_to_its_imports(path: Path) -> None:
         ("app.figures.fusion", "app.services"),
         ("app.figures.fusion", "explain.shapley"),
         ("app.theme", "streamlit"),
+        ("app.theme", "report.pdf"),
+        ("app.figures.bars", "report.colours"),
+        ("explain.shapley", "report.content"),
+        ("report.colours", "numpy"),
+        ("report.pdf", "app.theme"),
+        ("report.pdf", "streamlit"),
+        ("report.drawings", "plotly"),
+        ("pages.patient", "report.pdf"),
         ("pages.patient", "amfn.types.Record"),
         ("pages.patient", "numpy"),
         ("pages.patient", "pathlib"),
@@ -210,6 +223,11 @@ def test_the_rules_object(module: str, name: str) -> None:
         ("amfn.cli", "explain.shapley"),
         ("amfn.cli", "sample_data.generator.build"),
         ("explain.shapley", "shap"),
+        ("amfn.cli_report", "report.content"),
+        ("app.report_view", "report.files"),
+        ("app.theme", "report.colours"),
+        ("report.content", "explain.shapley"),
+        ("report.pdf", "reportlab.pdfgen.canvas"),
         ("app.services", "streamlit"),
         ("app.figures.fusion", "networkx"),
         ("pages.patient", "app.figures"),
