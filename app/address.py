@@ -18,7 +18,7 @@ from explain.gradients import INTEGRATED_GRADIENTS
 from explain.methods import METHODS
 
 MODEL_DIGITS = 8
-_SEEN, _APPLIED, _PROBLEMS = "address_digest", "address_applied", "address_problems"
+_SEEN, _APPLIED, _PROBLEMS = "address_seen", "address_applied", "address_problems"
 
 
 def switched_off(digest: str) -> tuple[str, ...]:
@@ -28,31 +28,46 @@ def switched_off(digest: str) -> tuple[str, ...]:
 
 
 def window_key(digest: str) -> str:
-    """Where the signal's window of a record is kept: (start, length) in seconds."""
+    """Where the signal's window of a record is kept: (start, length) in seconds. digest: the record's, or
+    `unanswered` of one that the model was not asked about."""
     return f"window:{digest}"
 
 
-def apply(opened: Case) -> None:
-    """Once per session, when the link's record is open: its window, method and switched-off modalities."""
-    st.session_state[_SEEN] = (opened.record.record_id, opened.digest)
-    asked = state.link()
-    if st.session_state.get(_APPLIED):
+def unanswered(listed: Listing, record_id: str) -> str:
+    """What stands for the digest of a record that the model was not asked about."""
+    return f"{state.place(listed)}|{record_id}"
+
+
+def begin(listed: Listing, record_id: str) -> None:
+    """Before a record is opened; once per session, for the first one: what a link says of it without its answer."""
+    st.session_state[_SEEN] = (record_id, unanswered(listed, record_id))
+    if _APPLIED in st.session_state:
         return
-    st.session_state[_APPLIED] = True
-    st.session_state[_PROBLEMS] = (opened.digest, _restore(asked, opened))
-
-
-def _restore(asked: Link, opened: Case) -> list[str]:
-    """Put what the link says where the views look for it; what it says in vain, in words."""
-    problems = [f"its {name} could not be read" for name in asked.unread]
-    model = services.checkpoint(opened.listing.task).digest
-    if asked.model and not model.startswith(asked.model):
-        problems.append(f"it was made with the model {asked.model}, and these are answers of {model[:MODEL_DIGITS]}")
+    asked = state.link()
+    st.session_state[_APPLIED] = record_id
+    st.session_state[_PROBLEMS] = [f"its {name} could not be read" for name in asked.unread]
+    if asked.alarm is not None:
+        state.assume(listed, record_id, asked.alarm)
+    if asked.window is not None:
+        state.keep(window_key(unanswered(listed, record_id)), asked.window)
     for value, known, key in ((asked.method, METHODS, "method"), (asked.baseline, BASELINES, "baseline")):
         if value and value in known:
             state.keep(key, value)
         elif value:
-            problems.append(f"there is no {key} called {value}")
+            st.session_state[_PROBLEMS].append(f"there is no {key} called {value}")
+
+
+def apply(opened: Case) -> None:
+    """When it is open; once per session, for the first one: its window and switched-off modalities."""
+    record_id, asked = opened.record.record_id, state.link()
+    st.session_state[_SEEN] = (record_id, opened.digest)
+    if st.session_state.get(_APPLIED) != record_id:
+        return
+    st.session_state[_APPLIED] = None
+    model = services.checkpoint(opened.listing.task).digest
+    problems = list(st.session_state[_PROBLEMS])
+    if asked.model and not model.startswith(asked.model):
+        problems.append(f"it was made with the model {asked.model}, and these are answers of {model[:MODEL_DIGITS]}")
     names = set(opened.analysis.names)
     if unknown := [name for name in asked.off if name not in names]:
         problems.append(f"there is no modality called {', '.join(unknown)}")
@@ -60,13 +75,13 @@ def _restore(asked: Link, opened: Case) -> list[str]:
         state.keep(f"on:{opened.digest}", dict.fromkeys(off, False))
     if asked.window is not None:
         state.keep(window_key(opened.digest), asked.window)
-    return problems
+    st.session_state[_PROBLEMS] = (opened.digest, problems)
 
 
 def problems(opened: Case) -> tuple[str, ...]:
     """What the link asked for in vain, as long as its record is open."""
-    digest, found = st.session_state.get(_PROBLEMS, ("", []))
-    return tuple(found) if digest == opened.digest else ()
+    found = st.session_state.get(_PROBLEMS)
+    return tuple(found[1]) if isinstance(found, tuple) and found[0] == opened.digest else ()
 
 
 def share() -> None:
@@ -94,6 +109,7 @@ def _current(listed: Listing) -> Link:
     return Link(
         task=listed.task,
         record=named,
+        alarm=state.assumed(listed, record_id),
         model=_model(listed.task),
         window=state.kept(window_key(digest), None),
         method=None if method == INTEGRATED_GRADIENTS.name else method,

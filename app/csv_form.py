@@ -31,7 +31,7 @@ from amfn.types import InputError, Record
 from app import data_words as words
 from app import figures, state, text, uploads, widgets
 from app.figures import Strip
-from app.pressing import pressed
+from app.widgets import pressed
 
 MOST_FILES, MOST_COLUMNS = 200, 40
 PREVIEW_ROWS, PREVIEW_S = 20_000, 5.0
@@ -100,7 +100,7 @@ def _describe(path: Path) -> None:
     with widgets.boundary():
         record = csv_waves.read(path, mapping, PREVIEW_ROWS)
         _preview(record, key)
-        if pressed("Keep these columns", f"{key}:save", ":material/save:", "primary"):
+        if pressed("Keep these columns", f"{key}:save", icon=":material/save:", type="primary"):
             csv_waves.read(path, mapping)
             save_mapping(path, mapping)
             found = uploads.received()

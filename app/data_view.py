@@ -12,11 +12,10 @@ from amfn.examining import Examined, Part
 from amfn.types import Finding, InputError
 from app import csv_form, services, state, surveying, text, uploads, widgets
 from app import data_words as words
-from app.pressing import pressed
 from app.theme import OKABE_ITO
 from app.uploads import Received
 from app.views import Listing
-from app.widgets import boundary
+from app.widgets import boundary, pressed
 
 SHOWN = 10
 FILES_NAMED = 8
@@ -62,7 +61,7 @@ def _folder() -> None:
         help="The same as the field on the left: both name the folder that all pages use.",
         key="w_open_folder",
     )
-    if pressed("Open this folder", "open_folder", ":material/folder_open:"):
+    if pressed("Open this folder", "open_folder", icon=":material/folder_open:"):
         _check(path)
         _open(path)
 
@@ -145,7 +144,7 @@ def _received(found: Received) -> None:
         read = uploads.examined(found, services.FORMATS, lambda share: bar.progress(share, "Reading the records …"))
         bar.empty()
     _summary(read, len(found.folder.refs))
-    if pressed("Open these records", "open_upload", ":material/monitor_heart:", "primary"):
+    if pressed("Open these records", "open_upload", icon=":material/monitor_heart:", type="primary"):
         state.set_folder(str(intake.folder))
         state.set_source("folder")
         usable = any(item.usable for item in read) or len(read) < len(found.folder.refs)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-HASHED = "~"
+HASHED, AT = "~", "@"
 LONGEST = 200
 """Characters of one value that are read: an address is typed by anybody."""
 
@@ -20,12 +20,14 @@ LONGEST = 200
 class Link:
     """What an address selects; None and empty where it says nothing.
 
-    record: a record's id, or "~" and a hash of folder and id. model: the first digits of its hash. window: start and
-    length in seconds. off: modalities that are switched off. unread: parameters that could not be understood.
+    record: a record's id, or "~" and a hash of folder and id. alarm: type and seconds of one that the user assumed.
+    model: the first digits of its hash. window: start and length in seconds. off: modalities that are switched off.
+    unread: parameters that could not be understood.
     """
 
     task: str | None = None
     record: str | None = None
+    alarm: tuple[str, float] | None = None
     model: str | None = None
     window: tuple[float, float] | None = None
     method: str | None = None
@@ -41,11 +43,22 @@ def parse(parameters: Mapping[str, str]) -> Link:
     if "start" in said or "length" in said:
         window = _window(said.get("start", ""), said.get("length", ""))
         unread += ["start, length"] if window is None else []
+    alarm = _alarm(said.get("alarm", ""))
+    unread += ["alarm"] if "alarm" in said and alarm is None else []
     off = tuple(name for name in said.get("off", "").split(",") if name)
     return Link(
-        said.get("task"), said.get("record"), said.get("model"), window, said.get("method"), said.get("baseline"), off,
-        tuple(unread),
+        said.get("task"), said.get("record"), alarm, said.get("model"), window, said.get("method"),
+        said.get("baseline"), off, tuple(unread),
     )  # fmt: skip
+
+
+def _alarm(said: str) -> tuple[str, float] | None:
+    kind, _, moment = said.partition(AT)
+    try:
+        seconds = float(moment)
+    except ValueError:
+        return None
+    return (kind, seconds) if kind and math.isfinite(seconds) and seconds > 0 else None
 
 
 def _window(start: str, length: str) -> tuple[float, float] | None:
@@ -62,6 +75,8 @@ def written(link: Link) -> dict[str, str]:
         "task": link.task, "record": link.record, "model": link.model, "method": link.method, "baseline": link.baseline,
         "off": ",".join(link.off),
     }  # fmt: skip
+    if link.alarm is not None:
+        found["alarm"] = f"{link.alarm[0]}{AT}{link.alarm[1]:.12g}"
     if link.window is not None:
         found |= {"start": f"{link.window[0]:.12g}", "length": f"{link.window[1]:.12g}"}
     return {name: value for name, value in found.items() if value}

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from amfn.types import InputError
-from app import services, state, surveying, text
+from app import address, services, state, surveying, text
 from app.components import copy_link
 from app.views import Entry, Listing, NoFolder
 
@@ -26,6 +26,8 @@ def sidebar() -> None:
             listed = _task()
             if listed.ids:
                 _records(listed)
+                # Now, for a page that takes its time, and once more when it is drawn.
+                address.share()
                 copy_link.button()
         except NoFolder:
             st.caption("Type the path of a folder above.")

@@ -114,6 +114,7 @@ def open_case() -> Case:
     state.framed()
     listed = state.listing()
     chosen = state.chosen(listed)
+    address.begin(listed, chosen)
     opened = services.case(listed, chosen, state.assumed(listed, chosen))
     address.apply(opened)
     banner(opened)

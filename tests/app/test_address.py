@@ -22,6 +22,7 @@ STAY = "900005"
         Link,
         task=st.none() | names,
         record=st.none() | names,
+        alarm=st.none() | st.tuples(names, seconds.filter(bool)),
         model=st.none() | names,
         window=st.none() | st.tuples(seconds, seconds.filter(bool)),
         method=st.none() | names,
@@ -45,6 +46,11 @@ def test_no_address_breaks_the_reading(parameters: dict[str, str]) -> None:
 def test_a_window_that_cannot_be_is_named_and_the_rest_counts(window: tuple[str, str]) -> None:
     link = parse({"task": "icu_alarm", "start": window[0], "length": window[1]})
     assert link == Link(task="icu_alarm", unread=("start, length",))
+
+
+@pytest.mark.parametrize("alarm", ["Asystole", "@5", "Asystole@", "Asystole@-1", "Asystole@nan"])
+def test_an_alarm_that_cannot_be_is_named(alarm: str) -> None:
+    assert parse({"alarm": alarm}) == Link(unread=("alarm",))
 
 
 def test_a_hash_opens_the_same_record_in_the_same_folder_only() -> None:

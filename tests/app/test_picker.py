@@ -250,7 +250,7 @@ def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_an_unforeseen_failure_is_said_plainly_and_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(listed: object, record_id: str) -> None:
+    def broken(*asked: object) -> None:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(services, "case", broken)

@@ -11,10 +11,11 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample_data" / "icu_alarm"
-PAGES = ("Patient", "Fusion", "Attribution", "What-if", "Model")
+PAGES = ("Patient", "Signals", "Fusion", "Attribution", "What-if", "Data", "Model")
 PATIENCE_MS = 60_000
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1440, "height": 900}
+WIDE: ViewportSize = {"width": 1920, "height": 1080}
 
 
 def settled(page: Page) -> None:
@@ -23,6 +24,18 @@ def settled(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("could not be drawn")).to_have_count(0)
     expect(page.get_by_text("Research and education only; not for diagnosis.").last).to_be_attached()
+
+
+def fits(page: Page, size: ViewportSize) -> None:
+    """No sideways scrolling of the page; a chart to scale may scroll in its own frame."""
+    widths = "[document.documentElement, document.querySelector('.stMain')].map(e => e.scrollWidth)"
+    # Charts are drawn anew for the new width, one after the other.
+    for _ in range(20):
+        width = page.evaluate(widths)
+        if max(width) <= size["width"]:
+            return
+        page.wait_for_timeout(500)
+    raise AssertionError(f"{page.url} is wider than its screen of {size['width']} px: {width}")
 
 
 def choose(page: Page, label: str, option: str) -> None:
@@ -148,12 +161,5 @@ def test_a_folder_of_ones_own_with_a_broken_record_also_on_a_phone(page: Page, a
         visit(page, name)
         page.set_viewport_size(PHONE)
         settled(page)
-        widths = "[document.documentElement, document.querySelector('.stMain')].map(e => e.scrollWidth)"
-        # Charts are drawn anew for the new width, one after the other.
-        for _ in range(20):
-            width = page.evaluate(widths)
-            if max(width) <= PHONE["width"]:
-                break
-            page.wait_for_timeout(500)
-        assert max(width) <= PHONE["width"], f"{name} is wider than a phone: {width}"
+        fits(page, PHONE)
         page.set_viewport_size(DESK)

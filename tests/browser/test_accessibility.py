@@ -1,0 +1,57 @@
+"""Every page by axe-core in Chromium: WCAG 2.2 A and AA, light and dark, on a desk and on a phone; and no page wider
+than the screen, from 390 to 1920 px."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize
+
+from tests.browser.test_journeys import DESK, PHONE, WIDE, fits, settled
+
+PLACES = ("", "signals", "fusion", "attribution", "what_if", "data", "model")
+Theme = Literal["light", "dark"]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+GRAVE = ("serious", "critical")
+
+
+@pytest.fixture
+def themed(browser: Browser, theme: Theme) -> Iterator[Page]:
+    context = browser.new_context(color_scheme=theme, reduced_motion="reduce", viewport=DESK)
+    yield context.new_page()
+    context.close()
+
+
+def findings(page: Page) -> list[str]:
+    """Serious and critical ones, each with the element that it is about."""
+    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+    return [
+        f"{item['id']}: {node['html'][:200]}" for item in found if item["impact"] in GRAVE for node in item["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(("theme", "task"), [("light", "icu_mortality"), ("light", "icu_alarm"), ("dark", "icu_alarm")])
+@pytest.mark.parametrize("place", PLACES)
+def test_no_serious_finding_and_nothing_wider_than_the_screen(
+    themed: Page, app_url: str, place: str, task: str
+) -> None:
+    themed.goto(f"{app_url}/{place}?task={task}")
+    themed.locator(".stMain h1").first.wait_for(timeout=60_000)
+    sizes: tuple[ViewportSize, ...] = (DESK, PHONE, WIDE)
+    for size in sizes:
+        themed.set_viewport_size(size)
+        settled(themed)
+        fits(themed, size)
+        if size != WIDE:
+            assert findings(themed) == []
+
+
+@pytest.mark.parametrize("theme", ["light"])
+def test_a_page_with_a_fault_is_caught(themed: Page) -> None:
+    themed.set_content("<html lang='en'><title>t</title><body><img src='x.png'><p style='color:#ccc'>faint</p></body>")
+    said = " ".join(findings(themed))
+    assert "image-alt" in said
+    assert "color-contrast" in said
