@@ -10,7 +10,7 @@ import streamlit as st
 
 from amfn.examining import Examined, Part
 from amfn.types import Finding, InputError
-from app import csv_form, services, state, surveying, text, uploads, widgets
+from app import coverage_view, csv_form, services, state, surveying, text, uploads, widgets
 from app import data_words as words
 from app.theme import OKABE_ITO
 from app.uploads import Received
@@ -269,6 +269,8 @@ def _contents() -> None:
     kinds = ", ".join(f"{n:,} {words.FORMATS.get(kind, kind)}{'s' if n > 1 else ''}" for kind, n in counts.items())
     st.markdown(f"**{text.plain(name)}**: {text.plain(kinds.replace('waveformss', 'waveforms'))}")
     _missing(listed)
+    if counts["meds"]:
+        coverage_view.table(listed)
     widgets.folder_report()
 
 

@@ -1,12 +1,20 @@
-// Streamlit's containers take no attributes, and draw their contents anew: whatever appears is looked at again.
-const FRAMES = '[class*="st-key-paper_"]';
+// Streamlit's containers and its HTML take no attributes, and draw their contents anew: whatever appears is looked at again.
+const FRAMES = { '[class*="st-key-paper_"]': "Signals to scale", ".fs-table": "Table" };
 
 function mark() {
-  for (const frame of document.querySelectorAll(FRAMES)) {
-    if (frame.tabIndex === 0) continue;
-    frame.tabIndex = 0;
-    frame.setAttribute("role", "region");
-    frame.setAttribute("aria-label", "Signals to scale: scroll with the arrow keys");
+  for (const [kind, title] of Object.entries(FRAMES)) {
+    for (const frame of document.querySelectorAll(kind)) {
+      // What fits is no stop for the keyboard.
+      const scrolls = frame.scrollWidth > frame.clientWidth;
+      if (scrolls === (frame.tabIndex === 0)) continue;
+      if (scrolls) {
+        frame.tabIndex = 0;
+        frame.setAttribute("role", "region");
+        frame.setAttribute("aria-label", `${title}: scroll with the arrow keys`);
+      } else {
+        for (const name of ["tabindex", "role", "aria-label"]) frame.removeAttribute(name);
+      }
+    }
   }
 }
 
@@ -14,5 +22,9 @@ export default function () {
   mark();
   const watcher = new MutationObserver(mark);
   watcher.observe(document.querySelector(".stMain") ?? document.body, { childList: true, subtree: true });
-  return () => watcher.disconnect();
+  window.addEventListener("resize", mark);
+  return () => {
+    watcher.disconnect();
+    window.removeEventListener("resize", mark);
+  };
 }

@@ -15,9 +15,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from amfn.readers.csv_mapping import mapping_path
+from amfn.readers.meds_coverage import coverage
 from amfn.types import InputError
 from app import uploads
 from tests.app.screen import charts, go, ids, open_app, words
+from tests.meds_files import many, write_meds
 
 ROOT = Path(__file__).resolve().parents[2]
 ALARMS, STAYS = ROOT / "sample_data" / "icu_alarm", ROOT / "sample_data" / "icu_mortality"
@@ -254,4 +256,22 @@ def test_files_that_were_removed_behind_the_back_are_forgotten() -> None:
     go(at, "patient")
     go(at, "data")
     assert "recognised" not in words(at)
+    assert not at.exception
+
+
+def test_the_codes_of_a_meds_file_are_counted_when_asked(tmp_path: Path) -> None:
+    write_meds(tmp_path / "events.parquet", many())
+    found = coverage(tmp_path)
+    at = data_page()
+    next(field for field in at.text_input if field.label == "Path of the folder").set_value(str(tmp_path))
+    press(at, "Open this folder")
+    assert "MEDS" in words(at)
+    assert "ICU stays of" not in words(at)
+
+    press(at, "Count codes and values")
+    said = words(at)
+    assert f"{found.stays} ICU stays of {found.subjects} subjects" in said
+    row = next(row for row in found.channels if row.stays)
+    assert f"{row.sources[0].code} {row.sources[0].label} ({row.sources[0].values:,})" in said
+    assert "no stay has it" in said
     assert not at.exception
