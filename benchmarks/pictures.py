@@ -23,16 +23,21 @@ def main(folder: Path) -> None:
             for name, view, size in (
                 ("patient-alarm", ALARM, WIDE),
                 ("patient-stay", STAY, WIDE),
-                ("fusion", f"fusion{STAY}", WIDE),
                 ("attribution", f"attribution{ALARM}", WIDE),
                 ("phone", ALARM, PHONE),
             ):
                 _take(page, f"{address}/{view}", size, folder / f"{name}.png")
             page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
-            open_page(page, f"{address}/what_if{STAY}")
-            settled(page)
-            page.get_by_text("Laboratory", exact=True).first.click()
-            _shoot(page, folder / "what-if.png")
+            for name, view, press in (
+                ("signals", f"signals{ALARM}", lambda: page.get_by_text("Calipers", exact=True).first.click()),
+                ("fusion", f"fusion{STAY}", lambda: page.get_by_role("radio", name="Laboratory").first.click()),
+                ("what-if", f"what_if{STAY}", lambda: page.get_by_role("switch", name="Laboratory").click()),
+            ):
+                open_page(page, f"{address}/{view}")
+                settled(page)
+                press()
+                settled(page)
+                _shoot(page, folder / f"{name}.png")
         finally:
             chromium.close()
 

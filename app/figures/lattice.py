@@ -14,7 +14,9 @@ from app.figures.panels import between, share_ticks
 from app.figures.risk import BAR
 from app.theme import BACKGROUND, MUTED, NEGATIVE, POSITIVE, SMALL, TEXT, alpha
 
-EDGES_UP_TO = 64
+CLEAR_UP_TO = 64
+"""Subsets up to which the lines between them can be told apart."""
+CLEAR, FAINT = 0.4, 0.13
 SPREAD = 0.3
 NARROWEST = 0.1
 
@@ -31,8 +33,8 @@ def subset_lattice(
 
     risks: f[K] in 0..1; masks: bool[K, M], all K = 2^p subsets of the p present modalities, each once; present:
     bool[M]; highlighted: bool[M], a subset to ring: the last trace, the last note and the last sentence of the text
-    alternative are its own, so that they can be moved to another subset alone. Above 64 subsets the lines give way to
-    the span of each size and to the two paths that each time add what raises, or lowers, most.
+    alternative are its own, so that they can be moved to another subset alone. Above 64 subsets the lines are faint;
+    the span of each size and the two paths that each time add what raises, or lowers, most stand out.
     """
     source = "subset_lattice"
     size = check_titles(source, "titles", titles)
@@ -51,11 +53,9 @@ def subset_lattice(
     empty, full = at[0], at[max(at)]
     x = _places(subsets)
     said = [_subset_words(titles, mask, here, risk) for mask, risk in zip(subsets, values, strict=True)]
-    traces: list[Trace] = []
-    if len(subsets) <= EDGES_UP_TO:
-        traces.append(_edges(at, x, values, dark))
-    else:
-        traces += _span(subsets, values, at, dark)
+    many = len(subsets) > CLEAR_UP_TO
+    traces: list[Trace] = _span(subsets, values, at, dark) if many else []
+    traces.append(_edges(at, x, values, FAINT if many else CLEAR, dark))
     traces.append(_points(x, values, said, len(subsets), dark))
     notes = [_note("○ nothing", float(values[empty]), 0.0, "left", dark)]
     marks = [(empty, "circle", BACKGROUND[dark])]
@@ -95,7 +95,7 @@ def subset_lattice(
         },
         yaxis={"range": span, **share_ticks(*span), "title": {"text": "probability"}},
         annotations=notes,
-        showlegend=len(subsets) > EDGES_UP_TO,
+        showlegend=many,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": SMALL}},
     )
 
@@ -115,16 +115,17 @@ def _places(masks: np.ndarray) -> np.ndarray:
     return x
 
 
-def _edges(at: dict[int, int], x: np.ndarray, values: np.ndarray, dark: bool) -> Trace:
+def _edges(at: dict[int, int], x: np.ndarray, values: np.ndarray, opacity: float, dark: bool) -> Trace:
     xs: list[float | None] = []
     ys: list[float | None] = []
     for code, row in at.items():
         for player in range(max(at).bit_length()):
             joined = at.get(code | (1 << player))
             if joined is not None and joined != row:
-                xs += [float(x[row]), float(x[joined]), None]
-                ys += [float(values[row]), float(values[joined]), None]
-    line = {"color": alpha(MUTED[dark], 0.4), "width": 1}
+                # Rounded to well below a pixel: these are a thousand lines for eight modalities.
+                xs += [round(float(x[row]), 3), round(float(x[joined]), 3), None]
+                ys += [round(float(values[row]), 4), round(float(values[joined]), 4), None]
+    line = {"color": alpha(MUTED[dark], opacity), "width": 1}
     return {
         "type": "scatter",
         "mode": "lines",
@@ -132,6 +133,7 @@ def _edges(at: dict[int, int], x: np.ndarray, values: np.ndarray, dark: bool) ->
         "y": ys,
         "line": line,
         "hoverinfo": "skip",
+        "showlegend": False,
         "name": "adding one",
     }
 
@@ -172,7 +174,7 @@ def _points(x: np.ndarray, values: np.ndarray, said: Sequence[str], count: int, 
         "mode": "markers",
         "x": x.tolist(),
         "y": values.tolist(),
-        "marker": {"size": 8 if count <= EDGES_UP_TO else 5, "color": BAR[dark], "opacity": 0.85},
+        "marker": {"size": 8 if count <= CLEAR_UP_TO else 5, "color": BAR[dark], "opacity": 0.85},
         "customdata": list(said),
         "hovertemplate": "%{customdata}<extra></extra>",
         "showlegend": False,

@@ -12,7 +12,7 @@ from app import services, text
 from app.views import Case
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("patient", "fusion", "attribution", "what_if", "model")
+PAGES = ("patient", "signals", "fusion", "attribution", "what_if", "data", "model")
 
 
 def open_app(page: str = "patient", **query: str) -> AppTest:
