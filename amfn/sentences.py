@@ -29,7 +29,7 @@ def similar_sentence(similar: Similar, outcomes: tuple[str, str]) -> str:
 def set_heading(found: ConformalSet, outcomes: tuple[str, str]) -> str:
     """The answer in a few words."""
     if found.refused is not None:
-        return "Refused"
+        return "Not answered"
     if len(found.labels) == 1:
         return f"Only “{outcomes[found.labels[0]]}” remains"
     return "Both outcomes possible" if found.labels else "Neither outcome fits"

@@ -46,6 +46,8 @@ def begin(listed: Listing, record_id: str) -> None:
     asked = state.link()
     st.session_state[_APPLIED] = record_id
     st.session_state[_PROBLEMS] = [f"its {name} could not be read" for name in asked.unread]
+    if asked.task and asked.task not in services.task_titles():
+        st.session_state[_PROBLEMS].append(f"there is no question called {asked.task}")
     if asked.alarm is not None:
         state.assume(listed, record_id, asked.alarm)
     if asked.window is not None:

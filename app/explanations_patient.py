@@ -44,11 +44,18 @@ def input_split(opened: Case) -> InputSplit | None:
 @dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
     """A record's neighbours in its folder, and how well neighbours tell outcomes there. outcomes: in words, None where
-    unknown."""
+    unknown; groups: alarm or ICU type."""
 
     found: Neighbours
     quality: VoteQuality
     outcomes: tuple[str | None, ...]
+    groups: tuple[str, ...]
+
+
+def alone(opened: Case) -> bool:
+    """True where the folder has been read and holds nothing that a record could be compared with."""
+    survey = surveying.survey(opened.listing)
+    return survey.done and not survey.seen
 
 
 def similar(opened: Case) -> Likeness | None:
@@ -62,7 +69,7 @@ def similar(opened: Case) -> Likeness | None:
     found = _nearest(*place, opened.digest, opened.prepared, model, index)
     words = (model.task.wording.negative, model.task.wording.positive)
     outcomes = tuple(None if known is None else words[int(known)] for known in found.outcomes)
-    return Likeness(found, quality, outcomes)
+    return Likeness(found, quality, outcomes, tuple(survey.entries[record_id].group for record_id in found.ids))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -8,6 +8,7 @@ ABOUT = 0.1
 """Distances that differ from the usual one by less than this share are as usual."""
 APART = 0.9
 NEAR = 0.1
+ALONE = "There is no other record in this folder that this one could be compared with."
 VERDICTS = ((0.4, "misleading"), (0.6, "no better than a coin"), (0.7, "weak evidence"), (0.8, "fair evidence"))
 """Areas under the curve below which a ranking is called so; good evidence from the last on."""
 
@@ -18,7 +19,7 @@ def nearness(distance: float, typical: Typical | None) -> str:
     if typical is None:
         return number
     if distance >= typical.anyone:
-        return f"{number}, no nearer than any two records"
+        return f"{number}, not similar: as far apart as any two records"
     if abs(distance - typical.neighbour) <= ABOUT * typical.neighbour:
         return f"{number}, as near as usual"
     return f"{number}, {'nearer' if distance < typical.neighbour else 'farther'} than usual"
@@ -27,16 +28,25 @@ def nearness(distance: float, typical: Typical | None) -> str:
 def outcome_sentence(found: Neighbours, positive: str, simulated: bool) -> str:
     """What became of the neighbours."""
     what = "simulated records" if simulated else "records"
+    far = 0 if found.typical is None else int((found.distances >= found.typical.anyone).sum())
     if len(found.ids) == 1:
         return f"Only one of the other {what} can be compared: a single outcome says next to nothing."
     nearest, seen = f"Of the {len(found.ids)} nearest {what}", found.observed
     if seen is None:
         return f"{nearest} no outcome is known."
+    if far == len(found.ids):
+        return f"None of the other {what} is similar: even the nearest lie as far apart as any two records."
     known = f", {seen.known} with a known outcome," if seen.known < len(found.ids) else ""
     return (
         f"{nearest}{known} {seen.events} came out as “{positive}”: {100 * seen.share:.0f} % (95 % interval "
-        f"{100 * seen.low:.0f} to {100 * seen.high:.0f} %)."
+        f"{100 * seen.low:.0f} to {100 * seen.high:.0f} %).{_not_similar(far)}"
     )
+
+
+def _not_similar(far: int) -> str:
+    if not far:
+        return ""
+    return f" {far} of them {'is' if far == 1 else 'are'} not similar, and counted all the same."
 
 
 def distance_sentence(found: Neighbours) -> str:
@@ -50,7 +60,8 @@ def distance_sentence(found: Neighbours) -> str:
     nearer = f"{round(typical.closer * typical.measured_on)} of {typical.measured_on} have nearer neighbours"
     if typical.closer >= APART:
         return f"{pool}. This record stands apart: {nearer}, so that these say little."
-    return f"{pool}. This record {'lies in their midst' if typical.closer <= NEAR else 'is no outsider'}: {nearer}."
+    kind = "a common one" if typical.closer <= NEAR else "not unusual"
+    return f"{pool}. This record is {kind} here: {nearer}."
 
 
 def nobody(found: Neighbours) -> str:

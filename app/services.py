@@ -21,6 +21,7 @@ from amfn.readers.csv_mapping import mapping_path
 from amfn.tasks import TASKS, get_task
 from amfn.types import InputError, Record, Schema
 from app.certainty import certainty
+from app.origin import SAMPLES, simulated
 from app.performance import model_facts as _model_facts
 from app.performance import performance as _measured
 from app.reading import Assumed, task_record
@@ -33,7 +34,6 @@ from explain.shapley import coalitions, fuse_subsets
 from explain.types import Attribution
 
 ROOT = Path(__file__).resolve().parents[1]
-SAMPLES = ROOT / "sample_data"
 FORMATS: Mapping[str, tuple[str, ...]] = {"icu_mortality": ("challenge2012", "meds"), "icu_alarm": ("wfdb", "csv")}
 """The tasks on the screens, and which readers' records each takes."""
 UNKNOWN = "not recorded"
@@ -141,6 +141,7 @@ class _Loaded:
     prepared: Record
     digest: str
     assumed: bool = False
+    simulated: bool = False
 
 
 def located(listed: Listing, record_id: str) -> RecordRef:
@@ -173,7 +174,7 @@ def _loaded(listed: Listing, record_id: str, assumed: Assumed | None = None) -> 
 @st.cache_data(max_entries=24, show_spinner=False)
 def _read(ref: RecordRef, modified: tuple[int, ...], task: str, assumed: Assumed | None) -> _Loaded:
     record = task_record(ref, task, assumed)
-    return _Loaded(record, get_task(task).prepare(record), record.digest(), assumed is not None)
+    return _Loaded(record, get_task(task).prepare(record), record.digest(), assumed is not None, simulated(ref))
 
 
 def prepared(listed: Listing, record_id: str) -> Record:
@@ -191,7 +192,8 @@ def altered_case(opened: Case, record: Record) -> Case:
     """The same patient with other values: prepared and analysed like the original. Raises InputError where the task
     cannot use what is left of it."""
     task = get_task(opened.listing.task)
-    return _case(opened.listing, _Loaded(record, task.prepare(record), record.digest(), opened.assumed))
+    loaded = _Loaded(record, task.prepare(record), record.digest(), opened.assumed, opened.simulated)
+    return _case(opened.listing, loaded)
 
 
 def _case(listed: Listing, loaded: _Loaded) -> Case:
@@ -206,7 +208,7 @@ def _case(listed: Listing, loaded: _Loaded) -> Case:
         facts=_facts(loaded),
         stated=_stated(loaded.prepared),
         group=model.task.group(loaded.prepared),
-        simulated=is_sample(listed),
+        simulated=loaded.simulated,
         trained_on=fingerprint(loaded.record.record_id) in model.fold_of,
         noun=wording.event,
         positive=wording.positive,

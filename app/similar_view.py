@@ -15,6 +15,9 @@ def similar(opened: Case) -> None:
     with boundary():
         st.markdown("#### Similar patients", help=text.HELP_DISTANCE)
         st.caption(text.OPEN_FOLDER)
+        if explanations_patient.alone(opened):
+            st.info(neighbourhood.ALONE, icon=":material/info:")
+            return
         with st.spinner("Comparing with the other records …"):
             likeness = explanations_patient.similar(opened)
         if likeness is None:
@@ -47,12 +50,18 @@ def _table(opened: Case, likeness: Likeness) -> None:
         [
             {
                 "Record": record,
+                services.group_title(opened.listing.task): group,
                 "Outcome": outcome or services.UNKNOWN,
                 "Estimate": text.percent(risk),
                 "Distance": neighbourhood.nearness(distance, found.typical),
             }
-            for record, distance, risk, outcome in zip(
-                found.ids, found.distances.tolist(), found.risks.tolist(), likeness.outcomes, strict=True
+            for record, distance, risk, outcome, group in zip(
+                found.ids,
+                found.distances.tolist(),
+                found.risks.tolist(),
+                likeness.outcomes,
+                likeness.groups,
+                strict=True,
             )
         ],
         hide_index=True,

@@ -38,10 +38,16 @@ def start() -> None:
     st.session_state["source"] = "folder" if hashed or (named and asked.record is None) else "sample"
     st.session_state["folder"] = named
     st.session_state["chosen"] = {}
-    known = asked.task if asked.task in services.task_titles() else None
+    known = asked.task if asked.task in services.task_titles() else _sample_task(asked.record)
     st.session_state["task"] = known
     if asked.record is not None and known is not None and not hashed:
         st.session_state["chosen"][_place(services.sample_folder(known), known)] = asked.record
+
+
+def _sample_task(record_id: str | None) -> str | None:
+    """Where a link names no question that there is: the one whose sample cohort holds its record."""
+    tasks = services.task_titles()
+    return next((name for name in tasks if record_id in services.listing(services.sample_folder(name), name).ids), None)
 
 
 def source() -> Source:

@@ -75,7 +75,10 @@ LINK_ELSEWHERE = (
     "The record that this link means is not in this folder. A link holds no path and no record name, only a hash of "
     "both: name the folder as it was named when the link was made, or choose a record on the left."
 )
-LINK_TO_FOLDER = "This link opens a record of a folder that its maker named."
+LINK_TO_FOLDER = (
+    "This link opens a record of a folder that was named, or of files that were dragged in; those went with their "
+    "session and have to be dragged in again."
+)
 TWO_QUESTIONS = (
     "The Shapley bars above start from 'nothing recorded'; the attributions here start from the baseline, with the "
     "same things recorded. They answer different questions, so a modality may point either way."

@@ -14,9 +14,10 @@ from streamlit.delta_generator import DeltaGenerator
 from amfn.conformal import ERROR_RATE
 from amfn.types import Finding, InputError
 from app import address, figures, services, state, surveying, text
-from app.components import scrolling
+from app.components import plotly_host, scrolling
 from app.figures import Drawing
 from app.links import HASHED
+from app.origin import simulated as is_simulated
 from app.theme import BACKGROUND, TEXT
 from app.views import Case, Listing, ModelFacts, NoAlarm, NoFolder, NoSuchRecord, Refusal
 
@@ -105,6 +106,7 @@ def no_alarm(error: NoAlarm) -> None:
 
 def footer() -> None:
     scrolling.by_keyboard()
+    plotly_host.ahead()
     st.divider()
     st.caption(f"**{text.DISCLAIMER}** Estimates can be wrong, and a number on a screen is easily trusted too much.")
 
@@ -126,13 +128,15 @@ def open_case() -> Case:
 
 def banner(opened: Case) -> None:
     """Who this is: it stays in sight while the page scrolls."""
-    banner_of(opened.listing, opened.record.record_id, opened.facts)
+    banner_of(opened.listing, opened.record.record_id, opened.facts, opened.simulated)
 
 
-def banner_of(listed: Listing, record_id: str, facts: Sequence[str]) -> None:
-    """The banner of a record, whether or not the model has an answer to it."""
-    simulated = services.is_sample(listed)
-    origin = "Simulated patient, sample cohort" if simulated else f"Folder {Path(listed.folder).name}"
+def banner_of(listed: Listing, record_id: str, facts: Sequence[str], simulated: bool | None = None) -> None:
+    """The banner of a record, whether or not the model has an answer to it. simulated: looked up where it is None."""
+    if simulated is None:
+        simulated = is_simulated(services.located(listed, record_id))
+    place = "sample cohort" if services.is_sample(listed) else f"folder {Path(listed.folder).name}"
+    origin = f"Simulated patient, {place}" if simulated else f"{place[:1].upper()}{place[1:]}"
     parts = [f"<strong>Record {text.escape(record_id)}</strong>"]
     parts += [f"<span>{text.escape(fact)}</span>" for fact in facts]
     kind = "simulated" if simulated else "origin"

@@ -100,7 +100,7 @@ def test_a_link_to_a_record_of_a_folder_waits_for_the_folder(tmp_path: Path) -> 
         (tmp_path / source.name).write_bytes(source.read_bytes())
     word = links.hashed(str(tmp_path), record_ids[2])
     at = open_app(task="icu_mortality", record=word)
-    assert "This link opens a record of a folder that its maker named" in words(at)
+    assert "This link opens a record of a folder that was named" in words(at)
 
     at.text_input(key="w_folder").set_value(str(tmp_path)).run()
     assert f"<strong>Record {record_ids[2]}</strong>" in words(at)
@@ -115,3 +115,10 @@ def test_a_link_to_a_record_of_a_folder_waits_for_the_folder(tmp_path: Path) -> 
     at.selectbox(key="w_record").set_value(record_ids[0]).run()
     assert f"<strong>Record {record_ids[0]}</strong>" in words(at)
     assert sample("icu_mortality", record_ids[0]).analysis is not None
+
+
+def test_a_link_with_an_unknown_question_says_so_and_still_opens_its_record() -> None:
+    record_id = ids("icu_alarm")[2]
+    at = open_app(task="fortune", record=record_id)
+    assert f"<strong>Record {record_id}</strong>" in words(at)
+    assert "there is no question called fortune" in words(at)

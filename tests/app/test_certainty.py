@@ -113,7 +113,7 @@ def test_what_became_of_similar_records(place: Place) -> None:
         ),
         (ladder(50, -25), ladder(50, 100), "Only “Survived to discharge” remains", "“Died in hospital” had so low"),
         (ladder(50, -100), ladder(50, -25), "Only “Died in hospital” remains", "to discharge” had so high"),
-        (ladder(50, -25), ladder(8, -25), "Refused", "8 had the event, and 9 are needed"),
+        (ladder(50, -25), ladder(8, -25), "Not answered", "8 had the event, and 9 are needed"),
     ],
 )
 def test_every_kind_of_set_in_plain_words(
@@ -133,7 +133,7 @@ def test_a_smaller_error_rate_is_more_cautious_and_stays_chosen(place: Place) ->
     assert "**Only “Survived to discharge” remains**" in words(at)
     assert "At most 20 %" in words(at)
     at.segmented_control(key="error_rate").set_value(0.05).run()
-    assert "**Refused**" in words(at)
+    assert "**Not answered**" in words(at)
     at = at.switch_page("pages/model.py").run()
     assert at.segmented_control(key="error_rate").value == 0.05
 

@@ -39,7 +39,7 @@ def test_hours_and_values_are_counted() -> None:
     seen = opened.prepared.observed["heart_rate"]
     row = next(row for row in modalities.rows(opened) if row.name == "heart_rate")
     assert row.recorded is not None
-    assert row.recorded.said.startswith(f"{np.count_nonzero(seen.any(axis=1))} of 48 hours, {seen.sum()} value")
+    assert row.recorded.said.startswith(f"{np.count_nonzero(seen.any(axis=1))} of 48 hours, {seen.sum()} hourly value")
 
 
 def test_a_flat_lead_is_not_usable_and_the_other_one_of_its_modality_still_is() -> None:

@@ -12,7 +12,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from amfn.types import InputError
-from app import explanations, explanations_patient, narrative, neighbourhood, services, surveying, text
+from app import explanations, explanations_patient, narrative, neighbourhood, origin, services, surveying, text
 from app.views import Case
 from explain.paragraph import Input, InputSplit, written
 from explain.similar import CohortIndex, Neighbours, OutcomeShare, Typical, VoteQuality
@@ -246,7 +246,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "mine"
     place.mkdir()
     for record_id in (STAY, *likeness.found.ids[:2]):
-        shutil.copy(services.SAMPLES / "icu_mortality" / f"{record_id}.txt", place)
+        shutil.copy(origin.SAMPLES / "icu_mortality" / f"{record_id}.txt", place)
     twin = (place / f"{STAY}.txt").read_text(encoding="utf-8").replace(f"RecordID,{STAY}", "RecordID,900999")
     (place / "900999.txt").write_text(twin, encoding="utf-8")
     monkeypatch.setenv("AMFN_DATA", str(place))
@@ -262,7 +262,7 @@ def test_a_copy_is_no_neighbour_and_unknown_outcomes_are_said_to_be(folder: Path
     assert len(table) == 2
     assert "900999" not in table["Record"].tolist()
     assert set(table["Outcome"]) == {services.UNKNOWN}
-    assert "Of the 2 nearest records no outcome is known." in said
+    assert "Of the 2 nearest simulated records no outcome is known." in said
     assert "cannot be measured in this folder" in said
 
 
@@ -305,15 +305,28 @@ def neighbours(count: int, known: int, typical: Typical | None) -> Neighbours:
     )
 
 
+def test_what_is_as_far_apart_as_any_two_records_is_not_called_similar() -> None:
+    near, far = (Typical(neighbour=1.0, anyone=anyone, closer=0.0, measured_on=10) for anyone in (2.0, 0.9))
+    assert "not similar" not in neighbourhood.outcome_sentence(neighbours(3, 3, near), "True alarm", False)
+    said = neighbourhood.outcome_sentence(neighbours(3, 3, far), "True alarm", True)
+    assert (
+        said == "None of the other simulated records is similar: even the nearest lie as far apart as any two records."
+    )
+    mixed = replace(neighbours(3, 3, near), distances=np.array([0.5, 1.0, 2.5]))
+    assert neighbourhood.outcome_sentence(mixed, "True alarm", False).endswith(
+        "1 of them is not similar, and counted all the same."
+    )
+
+
 def test_distances_are_put_beside_what_is_usual() -> None:
     usual = Typical(neighbour=1.0, anyone=2.0, closer=0.0, measured_on=10)
 
     assert neighbourhood.nearness(0.5, usual) == "0.50, nearer than usual"
     assert neighbourhood.nearness(1.05, usual) == "1.05, as near as usual"
     assert neighbourhood.nearness(1.5, usual) == "1.50, farther than usual"
-    assert neighbourhood.nearness(2.0, usual) == "2.00, no nearer than any two records"
+    assert neighbourhood.nearness(2.0, usual) == "2.00, not similar: as far apart as any two records"
     assert neighbourhood.nearness(0.5, None) == "0.50"
-    assert "lies in their midst: 0 of 10 have" in neighbourhood.distance_sentence(neighbours(3, 3, usual))
+    assert "is a common one here: 0 of 10 have" in neighbourhood.distance_sentence(neighbours(3, 3, usual))
     apart = neighbourhood.distance_sentence(neighbours(3, 3, replace(usual, closer=1.0)))
     assert "stands apart: 10 of 10 have nearer neighbours" in apart
     assert "too few to say" in neighbourhood.distance_sentence(neighbours(1, 1, None))

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from amfn.checkpoint import CONFIG, WEIGHTS
-from app import links, services, surveying
+from app import links, origin, services, surveying
 from app.views import Entry
 from tests.app.screen import go, ids, open_app, percent, sample, words
 
@@ -26,7 +26,7 @@ def stays(tmp_path: Path) -> Path:
     folder = tmp_path / "my_stays"
     folder.mkdir()
     for record_id in ids("icu_mortality")[:4]:
-        shutil.copy(services.SAMPLES / "icu_mortality" / f"{record_id}.txt", folder)
+        shutil.copy(origin.SAMPLES / "icu_mortality" / f"{record_id}.txt", folder)
     (folder / f"{ids('icu_mortality')[1]}.txt").write_text("Time,Parameter,Value\n", encoding="utf-8")
     return folder
 
@@ -142,7 +142,7 @@ def test_an_unknown_record_in_the_address_is_explained_and_others_can_be_chosen(
 
     said = at.error[0].value.replace("\\", "")
     assert "No record '<b>999</b>' in the sample cohort. Choose one on the left." in said
-    assert str(services.SAMPLES) not in said
+    assert str(origin.SAMPLES) not in said
     assert not at.exception
     at.selectbox(key="w_record").set_value(ids("icu_mortality")[2]).run()
     assert not at.error

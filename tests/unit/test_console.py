@@ -64,7 +64,7 @@ def test_a_refusal_is_said_with_its_reason(tmp_path: Path) -> None:
     assert as_dict(found, 0.2)["conformal_set"]["refused"] is None
     data = as_dict(found, 0.02)["conformal_set"]
     assert (data["labels"], data["outcomes"], data["error_rate"]) == ((), None, 0.02)
-    assert "At an error rate of 2 %: Refused. Too few records like this: of those" in "\n".join(
+    assert "At an error rate of 2 %: Not answered. Too few records like this: of those" in "\n".join(
         answer_lines(found, 0.02)
     )
 
