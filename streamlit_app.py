@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import address, picker, widgets
+from app import address, heap, picker, widgets
 
+heap.settle()
 st.set_page_config(page_title="Fusionscope", page_icon=widgets.ICON, layout="wide")
 page = st.navigation(
     [

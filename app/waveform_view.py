@@ -9,17 +9,31 @@ import numpy as np
 import streamlit as st
 
 from amfn.types import InputError
-from app import address, ask_view, figures, overview_lanes, services, signals, state, text, waves, widgets, window
+from app import (
+    address,
+    ask_view,
+    beat_words,
+    figures,
+    overview_lanes,
+    services,
+    signals,
+    state,
+    text,
+    waves,
+    widgets,
+    window,
+)
 from app import waveform_words as words
 from app.components import calipers as calipers_part
 from app.components import overview as overview_part
+from app.components.sheet import sheet
 from app.explanations_methods import Choice
 from app.explanations_methods import attribution as attributed
 from app.figures import Mark, Strip
 from app.signal_view import SCALE_HELP
 from app.views import Case, Listing, NoAlarm, NoSuchRecord
 from app.waves import Opened
-from app.widgets import boundary, draw
+from app.widgets import boundary
 from app.window import Window
 
 CHART, STRIP = "waveforms_signals", "overview_signals"
@@ -46,12 +60,19 @@ class View:
     @property
     def key(self) -> str:
         """Where the window is kept."""
-        return address.window_key(self.opened.digest if self.opened else f"{state.place(self.listed)}|{self.record_id}")
+        return address.window_key(
+            self.opened.digest if self.opened else address.unanswered(self.listed, self.record_id)
+        )
 
     @property
     def seeking(self) -> str:
         """In the session: that the window is to go to the highest attribution, which may first have to be found."""
         return f"seeking:{self.key}"
+
+    @property
+    def drawn_whole(self) -> str:
+        """In the session: that the whole recording is on the screen, not only its window."""
+        return f"drawn_whole:{self.key}"
 
     @property
     def duration_s(self) -> float:
@@ -79,6 +100,9 @@ def page() -> None:
         found = waves.opened(ref.path, services.modified(ref))
         opened = _case(listed, record_id)
         alarm = opened.prepared.meta.alarm if opened else found.source.alarm
+        odd = waves.uncalibrated(found)
+        if odd:
+            st.warning(text.plain(words.UNCALIBRATED.format(leads=odd)), icon=":material/straighten:")
         viewer(View(listed, record_id, found, opened, None if alarm is None else alarm.hours * 3600))
         widgets.findings(found.source.findings, "this recording")
 
@@ -100,40 +124,46 @@ def _case(listed: Listing, record_id: str) -> Case | None:
 
 @st.fragment
 def viewer(view: View) -> None:
-    """The leads in the window, what moves it, and the whole recording below them."""
+    """How the recording is to be drawn, then the recording itself, which moves on without all this."""
+    with boundary():
+        _settings(view)
+        recording(view)
+        if not view.found.complete:
+            _progress(view)
+        if view.found.failure:
+            st.warning(text.plain(view.found.failure), icon=":material/warning:")
+        ask_view.ask(view.listed, view.record_id, lambda: view.window, view.duration_s, view.opened is None)
+
+
+@st.fragment
+def recording(view: View) -> None:
+    """What moves the window, the leads in it, and the whole recording below them: all that a step has to draw anew."""
     with boundary():
         if view.opened and st.session_state.pop(view.seeking, False):
             _to_attribution(view, view.opened)
-        _controls(view)
-        marked, attribution = _toggles(view)
+        _moves(view)
+        short = view.window[1] <= waves.RAW_UP_TO_S
+        if short:
+            _leads(view)
+        # Not before the leads have been sent: they need nothing of it.
         waves.begin(view.found, PATIENCE_S)
-        if view.window[1] <= waves.RAW_UP_TO_S or view.found.source.built:
-            _leads(view, marked, attribution)
-        whole = view.found.source.built
-        if whole:
+        st.session_state[view.drawn_whole] = view.found.source.built
+        if view.found.source.built:
+            if not short:
+                _leads(view)
             _overview(view)
-        if not view.found.complete:
-            _progress(view, whole)
-        if view.found.failure:
-            st.warning(text.plain(view.found.failure), icon=":material/warning:")
-        ask_view.ask(view.listed, view.record_id, view.window, view.duration_s, view.opened is None)
         address.share()
 
 
-def _controls(view: View) -> None:
-    start, length = view.window
+def _settings(view: View) -> None:
+    """Length and scale of the window; what is drawn with it, on or off."""
     zoom = state.kept(ZOOM, 1.0)
+    length_key, zoom_key = f"w_length:{view.key}", "w_zoom:signals"
+    st.session_state[length_key], st.session_state[zoom_key] = view.window[1], zoom
     with st.container(horizontal=True, vertical_alignment="bottom", key="signals_window"):
-        clock_key = f"w_start:{start}"
-        st.text_input(
-            "Start", text.clock(start), key=clock_key, width=120, help=words.HELP_START,
-            on_change=_typed, args=(view, clock_key),
-        )  # fmt: skip
-        length_key, zoom_key = f"w_length:{view.key}", "w_zoom:signals"
-        st.session_state[length_key], st.session_state[zoom_key] = length, zoom
         st.selectbox(
             "Length",
-            window.lengths(view.duration_s, length),
+            window.lengths(view.duration_s, view.window[1]),
             format_func=lambda seconds: window.length_text(seconds, zoom),
             key=length_key,
             width=190,
@@ -150,8 +180,33 @@ def _controls(view: View) -> None:
             args=(ZOOM, zoom_key),
             help=SCALE_HELP,
         )
-    _said(view)
-    with st.container(horizontal=True, key="signals_moves"):
+        _toggle("Beats and waves", BEATS, words.HELP_BEATS)
+        if len(view.found.marks):
+            _toggle("Annotations", ANNOTATIONS, words.HELP_ANNOTATIONS)
+        _toggle("Calipers", CALIPERS, words.HELP_CALIPERS)
+        if view.opened:
+            _toggle("Attribution", ATTRIBUTION, words.HELP_ATTRIBUTION)
+
+
+def _toggle(label: str, name: str, help_text: str) -> None:
+    key = f"w_{name}"
+    st.session_state[key] = _on(name)
+    st.toggle(label, key=key, help=help_text, on_change=state.keep_widget, args=(name, key))
+
+
+def _on(name: str) -> bool:
+    return bool(state.kept(name, name == ANNOTATIONS))
+
+
+def _moves(view: View) -> None:
+    start, length = view.window
+    # The same field in every run, told what it shows: a new one would have to be built by the browser.
+    clock_key = f"w_start:{view.key}"
+    st.session_state[clock_key] = text.clock(start)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="signals_moves"):
+        st.text_input(
+            "Start", key=clock_key, width=120, help=words.HELP_START, on_change=_typed, args=(view, clock_key)
+        )  # fmt: skip
         _button("Back", "arrow_back", lambda: view.move(window.stepped(view.window, -1, view.duration_s)), start > 0)
         more = start + length < view.duration_s - 1e-6
         _button("Forward", "arrow_forward", lambda: view.move(window.stepped(view.window, 1, view.duration_s)), more)
@@ -165,6 +220,7 @@ def _controls(view: View) -> None:
         if view.opened:
             wanted = {view.seeking: True}
             _button("Highest attribution", "vertical_align_center", lambda: st.session_state.update(wanted))
+    _said(view)
 
 
 def _button(label: str, icon: str, act: Callable[[], None], possible: bool = True) -> None:
@@ -205,32 +261,18 @@ def _to_beat(view: View, lead: int, way: int) -> None:
 
 
 def _to_attribution(view: View, opened: Case) -> None:
-    state.keep(ATTRIBUTION, True)
     moment = signals.strongest_s(_attributed(view, opened, waves.strips(view.found, *view.window)))
     if moment is None:
         _say(view, "No stretch of the signal has an attribution.")
     else:
         view.move(window.around(moment, view.window, view.duration_s))
+    if not _on(ATTRIBUTION):
+        state.keep(ATTRIBUTION, True)
+        # The switch stands outside of what is drawn anew here.
+        st.rerun()
 
 
-def _toggles(view: View) -> tuple[bool, bool]:
-    """Beats and attribution, on or off; annotations and calipers are asked for where they are drawn."""
-    with st.container(horizontal=True, key="signals_toggles"):
-        beats = _toggle("Beats and waves", BEATS, False, words.HELP_BEATS)
-        if len(view.found.marks):
-            _toggle("Annotations", ANNOTATIONS, True, words.HELP_ANNOTATIONS)
-        _toggle("Calipers", CALIPERS, False, words.HELP_CALIPERS)
-        attribution = view.opened is not None and _toggle("Attribution", ATTRIBUTION, False, words.HELP_ATTRIBUTION)
-    return beats, attribution
-
-
-def _toggle(label: str, name: str, first: bool, help_text: str) -> bool:
-    key = f"w_{name}"
-    st.session_state[key] = state.kept(name, first)
-    return st.toggle(label, key=key, help=help_text, on_change=state.keep_widget, args=(name, key))
-
-
-def _leads(view: View, marked: bool, attribution: bool) -> None:
+def _leads(view: View) -> None:
     start, length = view.window
     zoom = state.kept(ZOOM, 1.0)
     squeezed = window.squeezed(length, zoom)
@@ -238,16 +280,17 @@ def _leads(view: View, marked: bool, attribution: bool) -> None:
     strips = waves.strips(view.found, start, length)
     found = waves.flaws_of(view.found, start, length)
     strips = [replace(s, flaws=flaws) for s, flaws in zip(strips, found, strict=True)]
-    if attribution and view.opened:
+    if view.opened and _on(ATTRIBUTION):
         strips = _attributed(view, view.opened, strips)
     said = []
-    if marked:
+    if _on(BEATS):
         strips, sentence = _marked(view, strips)
         said.append(sentence)
     events, sentence = _events(view)
     said.append(sentence)
     strips += _missing(view)
-    moment = f"; the alarm sounded at {text.clock(view.moment_s)}" if view.moment_s is not None else ""
+    assumed = view.opened is not None and view.opened.assumed
+    moment = "" if view.moment_s is None else f"; {text.sounded(view.moment_s, assumed)}"
     st.caption(
         f"**{text.clock(start)} to {text.clock(start + length)}** of {text.clock(view.duration_s)}{moment}. "
         f"{figures.waveform_key(strips, length, scale, overview=squeezed)} {_shaded(strips)} {' '.join(said)}",
@@ -261,16 +304,17 @@ def _leads(view: View, marked: bool, attribution: bool) -> None:
         start,
         length,
         alarm_s=view.moment_s,
-        window_s=seen if seen and window.overlaps((start, length), seen) else None,
+        window_s=seen,
         zoom=scale,
         dark=state.dark(),
         overview=squeezed,
         events=events,
+        assumed=assumed,
     )
-    if state.kept(CALIPERS, False):
+    if _on(CALIPERS):
         sample = 1 / max(lead.rate_hz for lead in view.found.source.leads)
         calipers_part.calipers(CHART, drawing, strips, (start, length), sample)
-    draw(drawing, CHART)
+    sheet(drawing, CHART)
 
 
 def _shaded(strips: Sequence[Strip]) -> str:
@@ -304,16 +348,15 @@ def _marked(view: View, strips: list[Strip]) -> tuple[list[Strip], str]:
         return strips, words.BEATS_SHORT.format(seconds=waves.BEATS_UP_TO_S)
     found = waves.beats_of(view.found, lead, start, length)
     strips[lead] = replace(strips[lead], marks=waves.beat_marks(found))
-    title = strips[lead].title
-    if found.reason:
-        return strips, words.NO_BEATS.format(lead=title, reason=found.reason)
-    rate = "rate not known" if found.rate_bpm is None else f"{found.rate_bpm:.0f} bpm"
-    said = {"lead": title, "count": len(found.peaks_s), "rate": rate, "method": found.method}
-    return strips, words.FOUND_BEATS.format(**said)
+    beside = waves.pulse_lead(view.found)
+    if beside is None or beside == lead:
+        return strips, beat_words.said(strips[lead].title, found)
+    pulses = waves.beats_of(view.found, beside, start, length)
+    return strips, beat_words.said(strips[lead].title, found, strips[beside].title, pulses)
 
 
 def _events(view: View) -> tuple[list[Mark] | None, str]:
-    if not len(view.found.marks) or not state.kept(ANNOTATIONS, True):
+    if not len(view.found.marks) or not _on(ANNOTATIONS):
         return None, ""
     start, length = view.window
     here = view.found.marks.within(start, start + length)
@@ -341,9 +384,9 @@ def _moved(view: View) -> None:
 
 
 @st.fragment(run_every=1.0)
-def _progress(view: View, whole: bool) -> None:
-    """How far the recording is read and judged; what waits for it is drawn when it is. whole: all of it is drawn."""
-    if view.found.complete or view.found.source.built > whole:
+def _progress(view: View) -> None:
+    """How far the recording is read and judged; what waits for it is drawn when it is."""
+    if view.found.complete or view.found.source.built > st.session_state.get(view.drawn_whole, False):
         st.rerun()
     said = words.JUDGING if view.found.source.built else words.READING
     st.progress(view.found.share, f"{said} {100 * view.found.share:.0f} %")

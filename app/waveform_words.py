@@ -10,8 +10,10 @@ HELP_LENGTH = (
 )
 HELP_START = "Elapsed time from the start of the recording, such as 1:02:03 or 125.5 (seconds)."
 HELP_BEATS = (
-    "R peaks (R) with the P and T waves around them, found by an algorithm and confirmed by nobody. They stand in a "
-    "row below the lead, so that the trace stays as it was recorded."
+    "R peaks (R), found by an algorithm and confirmed by nobody, with P and T where the rhythm is even, narrow and "
+    "below 130 bpm. They stand in a row below the lead, so that the trace stays as it was recorded. What has not the "
+    "height of a beat in this lead is not marked; nor is a wide fast or a chaotic rhythm, nor what is shaded: the line "
+    "above the leads says from when to when."
 )
 HELP_ANNOTATIONS = "Marks from annotation files beside the recording, as others left them; point at one to read it."
 HELP_CALIPERS = (
@@ -36,6 +38,11 @@ READING = "The whole recording is being read, once; windows up to 5 min can be u
 JUDGING = "Signal quality of the whole recording is being judged; everything can be used meanwhile."
 MANY_MARKS = "{count:,} annotations in this window: too many to draw. Shorten it to see them."
 BEATS_SHORT = "Beats are looked for in windows up to {seconds:.0f} s."
-FOUND_BEATS = "Beats in {lead}: {count}, {rate}, found by {method}; not confirmed."
-NO_BEATS = "No beats in {lead}: {reason}."
+NO_TYPE = "Choose the type"
+TYPE_WANTED = "Choose the type of the alarm: the model's answer depends on it."
+UNCALIBRATED = (
+    "{leads}: the amplitude is not calibrated, and millivolts cannot be read from it. The model was trained on "
+    "millivolts: its answer was tested on no such recording."
+)
 ALARM_TYPE, MOMENT = "Type of alarm", "Moment of the alarm (hours:minutes:seconds)"
+WINDOW_END = "the end of the window above"

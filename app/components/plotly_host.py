@@ -1,5 +1,5 @@
 """Where the browser gets plotly.js from: this server, out of the installed plotly package, so that no other host is
-asked and the charts of a component are drawn by the version that belongs to the Python figures.
+asked. A tab in which Streamlit has drawn a chart has it already.
 
 Ways that were weighed, on Streamlit 1.67:
 - `js=` of a v2 component sends its text in every message of the component: 4.8 MB with each new record.
@@ -12,6 +12,7 @@ Ways that were weighed, on Streamlit 1.67:
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import plotly
@@ -23,6 +24,20 @@ from amfn.types import InputError
 
 FOLDER = Path(plotly.__file__).with_name("package_data")
 FILE = "plotly.min.js"
+LOADER = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+"""JavaScript that a component's own follows: `library(address)` promises Plotly, loaded once per tab."""
+AHEAD_MS = 1500
+_ahead = st.components.v2.component(
+    "plotly_ahead",
+    js=LOADER
+    + """
+export default function ({ data }) {
+  const idle = window.requestIdleCallback ?? ((task) => setTimeout(task, 0));
+  const timer = setTimeout(() => idle(() => library(data.address).catch(() => {})), data.wait);
+  return () => clearTimeout(timer);
+}
+""",
+)
 
 
 def address() -> str:
@@ -33,6 +48,16 @@ def address() -> str:
     """
     if not (FOLDER / FILE).is_file():
         raise InputError(FOLDER, f"no {FILE}", "plotly with its JavaScript", "Install requirements.txt anew.")
-    served = declare_component("plotly", path=FOLDER)
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"{f'/{base}' if base else ''}/component/{served.name}/{FILE}?v={get_plotlyjs_version()}"
+    return f"{f'/{base}' if base else ''}/component/{_served(FOLDER)}/{FILE}?v={get_plotlyjs_version()}"
+
+
+@cache
+def _served(folder: Path) -> str:
+    """What the folder is called on this server. Once: Streamlit looks through all loaded modules for who asks."""
+    return declare_component("plotly", path=folder).name
+
+
+def ahead() -> None:
+    """Have the browser load it when it has nothing else to do, so that the first chart of a tab need not wait."""
+    _ahead(key="plotly_ahead", data={"address": address(), "wait": AHEAD_MS})

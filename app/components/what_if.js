@@ -1,34 +1,11 @@
 // The switches of the What-if page and the charts beneath them. Every answer has been sent ahead: a switch looks it up,
 // draws it, and tells the server afterwards.
 
-const LIBRARY = "fusionscopePlotly";
 const PARTS = ["risk", "lattice", "gates", "weights", "alpha_full", "alpha"];
 const boards = new WeakMap();
 
 // The full record's heatmap stays beside the altered one: both are made of one figure.
 const chartOf = (data, part) => data.charts[part === "alpha_full" ? "alpha" : part];
-
-// One request per tab, whatever comes and goes on its pages; a failed one may be asked for again.
-function library(address) {
-  window[LIBRARY] ??= new Map();
-  const asked = window[LIBRARY];
-  if (!asked.has(address)) {
-    asked.set(
-      address,
-      new Promise((resolve, reject) => {
-        const script = document.createElement("script");
-        script.src = address;
-        script.onload = () => (window.Plotly ? resolve(window.Plotly) : reject(new Error(`no plotly in ${address}`)));
-        script.onerror = () => reject(new Error(`no answer from ${address}`));
-        document.head.append(script);
-      }).catch((error) => {
-        asked.delete(address);
-        throw error;
-      }),
-    );
-  }
-  return asked.get(address);
-}
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -28,6 +28,7 @@ _HERE = Path(__file__).parent
 KEY = "what_if"
 DIGITS = 4
 LEVELS = 101
+CHANGED = "with modalities off"
 WAIT = (
     "Preparing the switches and charts. If this line stays, the browser could not show them: reload the page. The "
     "estimate of the full record is on the Patient page."
@@ -37,8 +38,9 @@ WORDS: Mapping[str, str] = {
     "all_on": "All on",
     "all_off": "All off",
     "missing": "not recorded",
-    "altered": "As altered",
-    "full": "Full record",
+    "altered": "With modalities switched off",
+    "changed": CHANGED,
+    "full": "Full record, as read",
     "failed": (
         "The switches and charts could not be shown in this browser. Reload the page to try again. The estimate of the "
         "full record is on the Patient page."
@@ -54,14 +56,15 @@ HEADINGS: Mapping[str, tuple[str, str]] = {
     "gates": ("Gates (γ)", text.AIDS["gates"]),
     "weights": ("Fusion weights (β)", text.AIDS["weights"]),
     "alpha_full": ("Attention (α), full record", text.AIDS["attention"]),
-    "alpha": ("Attention (α), as altered", text.AIDS["attention"]),
+    "alpha": ("Attention (α), with modalities off", text.AIDS["attention"]),
 }
 
 _what_if = st.components.v2.component(
     "what_if",
     html=f'<p class="fs-if-wait" role="status">{text.escape(WAIT)}</p>',
     css=(_HERE / "what_if.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("what_if_figures.js", "what_if.js")),
+    js=plotly_host.LOADER
+    + "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("what_if_figures.js", "what_if.js")),
     # In the page's own tree: plotly's hover labels and the theme's colours and focus order work there as everywhere.
     isolate_styles=False,
 )
@@ -133,21 +136,30 @@ def sentence(a: Analysis, mask: np.ndarray, risk: float) -> str:
         prior = f"the model states its prior: the training prevalence, {text.percent(a.base_rate)}."
         return f"Without {listing(off)} nothing is left to go by; {prior}" if off else f"Nothing was recorded; {prior}"
     if not off:
-        return "Everything that was recorded is on: this is the full record."
-    return f"Without {listing(off)} the estimate is {text.percent(risk)} instead of {text.percent(a.full.risk)}."
+        return "Everything that was recorded is on: this is the full record, as read."
+    before, after = text.percent(a.full.risk), text.percent(risk)
+    if before == after:
+        return f"Without {listing(off)} the estimate stays {_at(after)}."
+    return f"Without {listing(off)} the estimate is {after} instead of {before}."
+
+
+def _at(risk: str) -> str:
+    """'at 18 %', 'under 1 %': a bound needs no preposition."""
+    return f"at {risk}" if risk[0].isdigit() else risk
 
 
 def charts(opened: Case, dark: bool) -> dict[str, Any]:
     """The full record's charts, from which those of the other subsets are made; those that the model has parts for."""
     a, full = opened.analysis, opened.analysis.full
     names, titles, states = opened.rows
-    drawn = {"risk": figures.risk_pair(full.risk, full.risk, a.base_rate, opened.noun, dark)}
+    drawn = {"risk": figures.risk_pair(full.risk, full.risk, a.base_rate, opened.noun, dark, CHANGED)}
     if a.present.any():
         drawn["lattice"] = figures.subset_lattice(a.risks, a.masks, titles, a.present, a.present, dark)
-        if full.gates is not None:
-            drawn["gates"] = figures.paired_bars(full.gates, full.gates, names, titles, states, "gates", dark)
-        if full.weights is not None:
-            drawn["weights"] = figures.paired_bars(full.weights, full.weights, names, titles, states, "weights", dark)
+        kinds: tuple[tuple[Literal["gates", "weights"], np.ndarray | None], ...]
+        kinds = (("gates", full.gates), ("weights", full.weights))
+        for kind, own in kinds:
+            if own is not None:
+                drawn[kind] = figures.paired_bars(own, own, names, titles, states, kind, dark, CHANGED)
         if a.heads:
             drawn["alpha"] = figures.attention(full.attention_of(None, None), titles, states, dark)
             _make_room(drawn["alpha"], int(a.present.sum()))

@@ -12,6 +12,8 @@ function percent(share) {
 const HALVES = new Map([[0.125, "0.12"], [0.625, "0.62"]]);
 const twoDigits = (share) => HALVES.get(share) ?? share.toFixed(2);
 
+const capitalised = (words) => words[0].toUpperCase() + words.slice(1);
+
 function listing(parts) {
   return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts[parts.length - 1]}`;
 }
@@ -52,7 +54,6 @@ function drawRisk(data, { row }) {
   const full = markers.x[0];
   const value = risk[row];
   const by = `${change[row]} percentage points`;
-  const noun = `${data.noun[0].toUpperCase()}${data.noun.slice(1)}`;
   return {
     figure: {
       data: [
@@ -60,12 +61,14 @@ function drawRisk(data, { row }) {
         {
           ...markers,
           x: [full, value],
-          customdata: [markers.customdata[0], `As altered: ${percent(value)} for ${data.noun}, ${by}`],
+          customdata: [markers.customdata[0], `${capitalised(data.words.changed)}: ${percent(value)} for ${data.noun}, ${by}`],
         },
       ],
       layout: { ...figure.layout, annotations: [first, { ...second, text: percent(value) }, base] },
     },
-    alt: `${noun}: ${percent(full)} with the full record, ${percent(value)} as altered (${by}); base rate ${data.base}.`,
+    alt:
+      `${capitalised(data.noun)}: ${percent(full)} with the full record, ` +
+      `${percent(value)} ${data.words.changed} (${by}); base rate ${data.base}.`,
   };
 }
 
@@ -109,7 +112,7 @@ function drawBars(data, { row, on }, part) {
   const states = statesOf(data, on);
   const titles = data.modalities.map((modality) => modality.title);
   const outline = figure.data.find((trace) => trace.name === "full record");
-  const bars = figure.data.find((trace) => trace.name === "as altered");
+  const bars = figure.data.find((trace) => trace.name === data.words.changed);
   const values = data.subsets[part][row];
   const before = outline.y;
   const after = before.filter((i) => states[i] === "present");
@@ -120,7 +123,7 @@ function drawBars(data, { row, on }, part) {
     ...kept,
     y: after,
     x: after.map((i) => values[i]),
-    customdata: after.map((i) => `${titles[i]}, as altered: ${write(values[i])}`),
+    customdata: after.map((i) => `${titles[i]}, ${data.words.changed}: ${write(values[i])}`),
   };
   const texts = new Map(
     before.map((i, k) => [i, `${write(outline.x[k])} →<br>${states[i] === "present" ? write(values[i]) : "off"}`]),

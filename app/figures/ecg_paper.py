@@ -29,11 +29,14 @@ _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800
 class Paper:
     """Pixels per second and per millivolt at a zoom (1 is life size at 96 px per inch).
 
-    squeezed_s: None, or overview scale: so many seconds in OVERVIEW_PX. Voltage keeps its zoom.
+    squeezed_s: None, or overview scale: so many seconds in OVERVIEW_PX. Voltage keeps its zoom. uncalibrated: in words,
+    which ECG is in no known voltage; volts: some other lead is.
     """
 
     zoom: float
     squeezed_s: float | None = None
+    uncalibrated: str = ""
+    volts: bool = True
 
     @property
     def px_per_s(self) -> float:
@@ -72,19 +75,44 @@ class Paper:
     def voltage_grid(self) -> dict[str, Any]:
         return self._grid(LARGE_MV, SMALL_MV)
 
+    def time_lines(self, start_s: float, stop_s: float) -> tuple[np.ndarray, np.ndarray]:
+        """Where the large and the small boxes begin between two times, f64[n] s each; no place is in both."""
+        if self.squeezed_s is not None:
+            return _multiples(self.label_step_s, start_s, stop_s), np.zeros(0)
+        return self._boxes(LARGE_S, SMALL_S, start_s, stop_s)
+
+    def voltage_lines(self, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+        """The same between two voltages in mV."""
+        return self._boxes(LARGE_MV, SMALL_MV, low, high)
+
     def caption(self) -> str:
         if self.squeezed_s is not None:
             label, px = next(u for u in ((u, s * self.px_per_s) for u, s in _UNITS) if u[1] >= PX_PER_MM)
-            height = f"{MM_PER_MV * self.zoom:g} mm/mV"
+            height = self._height(MM_PER_MV * self.zoom)
             return f"Overview scale, time compressed: {label} is {px / PX_PER_MM:.3g} mm · {height}"
-        text = f"25 mm/s · 10 mm/mV · zoom {100 * self.zoom:.0f} %"
+        text = f"25 mm/s · {self._height(MM_PER_MV)} · zoom {100 * self.zoom:.0f} %"
         return text if self.minor else f"{text}<br>small boxes not drawn at this zoom"
+
+    def _height(self, mm_per_mv: float) -> str:
+        said = [f"{mm_per_mv:g} mm/mV"] if self.volts else []
+        return " · ".join(said + ([self.uncalibrated] if self.uncalibrated else []))
+
+    def _boxes(self, large: float, small: float, start: float, stop: float) -> tuple[np.ndarray, np.ndarray]:
+        fine = _multiples(small, start, stop)
+        each = round(large / small)
+        within = np.round(fine / small).astype(int) % each != 0
+        return fine[~within], fine[within] if self.minor else np.zeros(0)
 
     def _grid(self, large: float, small: float) -> dict[str, Any]:
         grid: dict[str, Any] = {"tick0": 0, "dtick": large, "showgrid": True, "gridcolor": PAPER_MAJOR, "gridwidth": 1}
         if self.minor:
             grid["minor"] = {"tick0": 0, "dtick": small, "showgrid": True, "gridcolor": PAPER_MINOR, "gridwidth": 1}
         return grid
+
+
+def _multiples(step: float, start: float, stop: float) -> np.ndarray:
+    """f64[n], the multiples of a step from start to stop, both with them."""
+    return np.round(step * np.arange(np.ceil(start / step - 1e-6), np.floor(stop / step + 1e-6) + 1), 6)
 
 
 def voltage_range(values: np.ndarray) -> tuple[float, float, bool]:

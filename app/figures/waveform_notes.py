@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from app.figures.drawing import MINUS, listing
+from app.figures.drawing import MINUS, Trace, listing
 from app.figures.strip import Sheet, Strip, Track
 from app.theme import SMALL, TEXT
 
 GAP_S = 0.5
 # From this width on a lead bears its title at both ends.
 BOTH_ENDS_PX = 640
+END_PX = 10
 INK = TEXT[False]
 GREY = "#57606A"
 
@@ -26,27 +27,36 @@ def clock(seconds: float) -> str:
     return f"{MINUS}{text}" if seconds < 0 and hundredths else text
 
 
-def track_labels(track: Track, unit: str, y_axis: str) -> list[dict[str, Any]]:
-    """Values with their unit left of a lead, on their grid lines and at least 15 px apart."""
+def lead_labels(sheet: Sheet, title: str, track: Track, unit: str, axes: dict[str, str]) -> Trace:
+    """Values with their unit left of a lead, on their grid lines and at least 15 px apart; its title over its left end,
+    and over its right end where the paper is wide: it may be scrolled.
+
+    One trace of text: plotly takes ten times as long for as many annotations.
+    """
+    left, right = sheet.start - sheet.paper.lead_in_s, sheet.end + sheet.paper.lead_out_s
     px_per_unit = track.px / (track.high - track.low)
-    notes: list[dict[str, Any]] = []
-    last = -np.inf
+    ticks: list[float] = []
     for value in track.ticks:
-        at = (value - track.low) * px_per_unit
-        if at - last < 15:
-            continue
-        last = at
-        text = f"{value + 0.0:g} {unit}".replace("-", MINUS)
-        place = {
-            "xref": "paper",
-            "x": 0,
-            "xanchor": "right",
-            "xshift": -4,
-            "yref": y_axis,
-            "y": value,
-        }
-        notes.append({"text": text, "showarrow": False, "font": {"size": SMALL}, "yanchor": "middle", **place})
-    return notes
+        if not ticks or (value - ticks[-1]) * px_per_unit >= 15:
+            ticks.append(value)
+    # A space that cannot be lost keeps the values off the frame.
+    said = [f"{value + 0.0:g} {unit}\N{NO-BREAK SPACE}".replace("-", MINUS) for value in ticks]
+    wide = sheet.paper.px_per_s * sheet.length >= BOTH_ENDS_PX
+    # Right of the second one runs the line of an alarm that sounds as the record ends.
+    ends = [(left, "top right"), (right - END_PX / sheet.paper.px_per_s, "top left")][: 1 + wide]
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": [left] * len(ticks) + [x for x, _ in ends],
+        "y": ticks + [track.high] * len(ends),
+        "text": said + [title] * len(ends),
+        "textposition": ["middle left"] * len(ticks) + [place for _, place in ends],
+        "textfont": {"size": SMALL, "color": TEXT[sheet.dark]},
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+        "name": f"labels of {title}",
+        **axes,
+    }
 
 
 def time_axis(sheet: Sheet) -> None:
@@ -136,7 +146,8 @@ def marks(sheet: Sheet, alarm_s: float | None, window_s: tuple[float, float] | N
     """The alarm as a line over all leads; what the model did not see is greyed, what it saw has a bracket on top."""
     if window_s:
         low, high = max(window_s[0], sheet.start), min(window_s[1], sheet.end)
-        for start, stop in ((sheet.start, min(low, sheet.end)), (max(high, sheet.start), sheet.end)):
+        unseen = [(sheet.start, low), (high, sheet.end)] if high > low else [(sheet.start, sheet.end)]
+        for start, stop in unseen:
             if (stop - start) * sheet.paper.px_per_s > 150:
                 sheet.notes.append(_over("not seen by the model (grey)", (start + stop) / 2, sheet.dark))
             if stop - start > 1e-6:
@@ -173,7 +184,7 @@ def _over(text: str, x: float, dark: bool) -> dict[str, Any]:
     return {"text": text, "showarrow": False, "font": {"size": SMALL, "color": TEXT[dark]}, **place}
 
 
-def captions(sheet: Sheet, alarm_s: float | None, window_s: tuple[float, float] | None) -> None:
+def captions(sheet: Sheet, alarm_s: float | None, window_s: tuple[float, float] | None, assumed: bool = False) -> None:
     """Scale on top, then what the bracket and the dashed line are."""
     font = {"size": SMALL, "color": TEXT[sheet.dark]}
     top = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": font}
@@ -194,17 +205,11 @@ def captions(sheet: Sheet, alarm_s: float | None, window_s: tuple[float, float] 
         share = (alarm_s - sheet.start) / sheet.length
         anchor = "right" if share > 0.85 else "left" if share < 0.15 else "center"
         place = {"xref": "x", "x": alarm_s, "xanchor": anchor}
-        sheet.notes.append({**top, "text": "<b>alarm</b>", "yshift": 44 if window_s else 20, **place})
+        sheet.notes.append({**top, "text": f"<b>{_alarm(assumed)}</b>", "yshift": 44 if window_s else 20, **place})
 
 
-def lead_titles(sheet: Sheet, title: str, y_axis: str) -> list[dict[str, Any]]:
-    """The lead's title over its left end, and over its right end where the paper is wide: it may be scrolled."""
-    wide = sheet.paper.px_per_s * sheet.length >= BOTH_ENDS_PX
-    # Right of the second one runs the line of an alarm that sounds as the record ends.
-    ends = [("left", 0, 0), ("right", 1, -10)] if wide else [("left", 0, 0)]
-    font = {"size": SMALL, "color": TEXT[sheet.dark]}
-    place = {"xref": "x domain", "yref": f"{y_axis} domain", "y": 1, "yanchor": "bottom", "showarrow": False}
-    return [{"text": title, "x": x, "xanchor": end, "xshift": px, "font": font, **place} for end, x, px in ends]
+def _alarm(assumed: bool) -> str:
+    return "assumed alarm" if assumed else "alarm"
 
 
 def legend_text(scale: float, cell: float, magnitude: str = "") -> str:
@@ -230,13 +235,14 @@ def words(
     scale: float,
     noun: str,
     magnitude: str = "",
+    assumed: bool = False,
 ) -> str:
     """The text alternative."""
     text = f"{len(strips)} waveforms from {clock(sheet.start)} to {clock(sheet.end)}: "
     text += listing([f"{s.title} ({_unit_and_remark(s) if s.recorded else s.absence})" for s in strips])
     text += f", {sheet.paper.caption().replace('<br>', ', ')}"
     if alarm_s is not None:
-        text += f"; alarm at {clock(alarm_s)}"
+        text += f"; {_alarm(assumed)} at {clock(alarm_s)}"
     if window_s:
         text += f"; the model saw {clock(window_s[0])} to {clock(window_s[1])}"
     text += "."

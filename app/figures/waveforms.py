@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,8 @@ from app.figures.strip import (
     window_cells,
 )
 from app.figures.waveform_events import events_row, flaws, lead_events
-from app.figures.waveform_notes import captions, gaps, lead_titles, legend_text, marks, time_axis, track_labels, words
-from app.theme import DIVERGING, MAGNITUDE, NEGATIVE, PAPER, PAPER_MAJOR, POSITIVE, SEQUENTIAL, TRACE
+from app.figures.waveform_notes import captions, gaps, lead_labels, legend_text, marks, time_axis, words
+from app.theme import DIVERGING, MAGNITUDE, NEGATIVE, PAPER, PAPER_MAJOR, PAPER_MINOR, POSITIVE, SEQUENTIAL, TRACE
 
 LANE_PX, EVENTS_PX, GAP_PX, LEFT_PX, RIGHT_PX, BOTTOM_PX = 28, 20, 24, 78, 36, 54
 
@@ -40,10 +41,12 @@ def waveforms(
     magnitude: str = "",
     overview: bool = False,
     events: Sequence[Mark] | None = None,
+    assumed: bool = False,
 ) -> Drawing:
     """All leads between start_s and start_s + length_s. The figure has a fixed width: draw it without stretching.
 
-    alarm_s: when the alarm sounded; window_s: what the model saw; zoom: 1 is 25 mm/s and 10 mm/mV at 96 px per inch.
+    alarm_s: when the alarm sounded; assumed: so says the user, not the record. window_s: what the model saw. zoom: 1 is
+    25 mm/s and 10 mm/mV at 96 px per inch. An ECG in another unit has no millivolt paper, and the scale says so.
     Attribution is summed into at most 200 cells and shown twice, as a tint behind the trace and as bars up (raises)
     and down (lowers) in a lane under it, on one scale for all leads. magnitude: what attributions without a sign are
     called ("weight"); they have one hue and bars up. overview: the whole window in the width of a screen, time
@@ -54,7 +57,7 @@ def waveforms(
         raise InputError("waveforms", "no strip", "at least one", "Say in words that no waveform was recorded.")
     if not (length_s > 0 and zoom > 0):
         raise InputError("waveforms", f"length {length_s} s, zoom {zoom}", "both above zero", "Correct the window.")
-    sheet = Sheet(_paper(zoom, length_s, overview), float(start_s), float(length_s), dark)
+    sheet = Sheet(_paper(strips, zoom, length_s, overview), float(start_s), float(length_s), dark)
     cell = cell_width(length_s)
     scale = attribution_scale(strips, cell)
     tracks = [track_of(strip, sheet) for strip in strips]
@@ -78,11 +81,11 @@ def waveforms(
         y -= track.px + room + GAP_PX
     time_axis(sheet)
     marks(sheet, alarm_s, window_s)
-    captions(sheet, alarm_s, window_s)
+    captions(sheet, alarm_s, window_s, assumed)
     height = round(plot_px + top_px + BOTTOM_PX)
     return build(
         sheet.traces,
-        words(strips, sheet, alarm_s, window_s, scale, noun, magnitude),
+        words(strips, sheet, alarm_s, window_s, scale, noun, magnitude, assumed),
         dark,
         "waveforms",
         height,
@@ -112,12 +115,17 @@ def waveform_key(
     The same strips, length, zoom, magnitude and overview as `waveforms` gets.
     """
     cell = cell_width(length_s)
-    scale = _paper(zoom, length_s, overview).caption().replace("<br>", "; ")
+    scale = _paper(strips, zoom, length_s, overview).caption().replace("<br>", "; ")
     return f"{scale}. {legend_text(attribution_scale(strips, cell), cell, magnitude)}".strip()
 
 
-def _paper(zoom: float, length_s: float, overview: bool) -> Paper:
-    return Paper(zoom, float(length_s) if overview else None)
+def _paper(strips: Sequence[Strip], zoom: float, length_s: float, overview: bool) -> Paper:
+    odd = [s for s in strips if s.modality == "ecg" and s.recorded and s.unit != "mV"]
+    volts = not odd or any(s.unit == "mV" and s.recorded for s in strips)
+    which = f" of {', '.join(s.title for s in odd)}" if volts else ""
+    units = ", ".join(sorted({s.unit or "no unit" for s in odd}))
+    said = f"amplitude{which} not calibrated ({units})" if odd else ""
+    return Paper(zoom, float(length_s) if overview else None, said, volts)
 
 
 def _has_lane(strip: Strip) -> bool:
@@ -136,13 +144,11 @@ def _draw(
 ) -> None:
     domain = [span_px[0] / plot_px, span_px[1] / plot_px]
     calibrated = strip.unit == "mV" and strip.recorded
-    vertical = sheet.paper.voltage_grid() if calibrated else {"tickvals": list(track.ticks), "gridcolor": PAPER_MAJOR}
     frame = {"showline": True, "mirror": True, "linecolor": PAPER_MAJOR, "ticks": "", "showticklabels": False}
-    axes = sheet.add_axes(
-        {**sheet.paper.time_grid(), **frame},
-        {"domain": domain, "range": [track.low, track.high], **frame, **vertical},
-    )
-    sheet.notes += track_labels(track, strip.unit, axes["yaxis"])
+    frame |= {"showgrid": False}
+    axes = sheet.add_axes(frame, {"domain": domain, "range": [track.low, track.high], **frame})
+    sheet.shapes += _boxes(sheet, track, calibrated, axes)
+    sheet.traces.append(lead_labels(sheet, _title(strip, track, scale), track, strip.unit, axes))
     if strip.attribution is not None and scale > 0:
         _tint(sheet, strip, track, axes, cell, scale, magnitude)
     flaws(sheet, strip, track, axes)
@@ -154,7 +160,26 @@ def _draw(
             | {"hoverinfo": "text", "text": _pulse_text(sheet.paper), "name": "calibration"}
         )
     sheet.traces.append(_line(strip, track, sheet) | axes)
-    sheet.notes += lead_titles(sheet, _title(strip, track, scale), axes["yaxis"])
+
+
+def _boxes(sheet: Sheet, track: Track, calibrated: bool, axes: dict[str, str]) -> list[dict[str, Any]]:
+    """The lines of the paper behind a lead, one path of each colour: as grid lines of an axis they would be elements by
+    the thousand, and take most of the time of drawing."""
+    left, right = sheet.start - sheet.paper.lead_in_s, sheet.end + sheet.paper.lead_out_s
+    upright = sheet.paper.time_lines(left, right)
+    level = sheet.paper.voltage_lines(track.low, track.high) if calibrated else (np.array(track.ticks), np.zeros(0))
+    found = []
+    # What is drawn later lies on top: large boxes over small ones.
+    for colour, across, up in reversed(tuple(zip((PAPER_MAJOR, PAPER_MINOR), upright, level, strict=True))):
+        line = {"type": "path", "layer": "below", "line": {"color": colour, "width": 1}}
+        x, y = axes["xaxis"], axes["yaxis"]
+        if len(across):
+            path = "".join(f"M{at:.10g},0V1" for at in across.tolist())
+            found.append({**line, "path": path, "xref": x, "yref": f"{y} domain"})
+        if len(up):
+            path = "".join(f"M0,{at:.10g}H1" for at in up.tolist())
+            found.append({**line, "path": path, "xref": f"{x} domain", "yref": y})
+    return found
 
 
 def _pulse_text(paper: Paper) -> str:
@@ -169,6 +194,8 @@ def _title(strip: Strip, track: Track, scale: float) -> str:
         text += f" · <b>{strip.remark}</b>"
     if track.leaves_paper:
         text += " · peaks leave the paper"
+    elif track.beyond:
+        text += f" · <b>{track.beyond}</b>"
     return text + (" · not read by the model" if scale > 0 and strip.attribution is None else "")
 
 

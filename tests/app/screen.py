@@ -39,7 +39,9 @@ def words(at: AppTest) -> str:
 
 def charts(at: AppTest) -> list[dict[str, Any]]:
     """The figures on the page, as Plotly gets them."""
-    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+    found = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+    parts = [part.proto for part in at.get("bidi_component")]
+    return found + [json.loads(json.loads(p.json)["spec"]) for p in parts if p.component_name.endswith("chart_sheet")]
 
 
 def sample(task: str, record_id: str) -> Case:

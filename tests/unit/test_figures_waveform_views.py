@@ -16,6 +16,7 @@ from app.figures import Drawing, Flaw, Mark, Strip, waveform_key, waveforms
 from app.figures.ecg_paper import OVERVIEW_PX, PX_PER_MM, Paper
 from app.figures.strip import MAX_POINTS, evenly
 from app.overview_lanes import merged
+from app.window import PAPER_UP_TO_S
 
 RATE = 250
 
@@ -147,9 +148,10 @@ def test_the_longest_paper_of_four_leads_weighs_less_than_250_kb() -> None:
     draw = np.random.default_rng(0)
     strips = []
     for k in range(4):
-        y, offset, dt = evenly(draw.normal(size=60 * RATE).astype(np.float32), 1 / RATE, MAX_POINTS // 4)
+        samples = draw.normal(size=round(PAPER_UP_TO_S * RATE)).astype(np.float32)
+        y, offset, dt = evenly(samples, 1 / RATE, MAX_POINTS // 4)
         strips.append(lead(title=f"ECG {k}", values=y, x0_s=offset, dt_s=dt))
-    assert len(waveforms(strips, 0, 60, zoom=1.5).figure.to_json()) < 250_000
+    assert len(waveforms(strips, 0, PAPER_UP_TO_S, zoom=1.5).figure.to_json()) < 250_000
 
 
 def test_columns_keep_extremes_and_leave_gaps_empty() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -41,7 +42,22 @@ def named(drawing: Drawing, name: str) -> list[Any]:
 
 
 def notes(drawing: Drawing) -> list[str]:
-    return [note.text for note in drawing.figure.layout.annotations]
+    return [note.text for note in drawing.figure.layout.annotations] + [text for text, *_ in labels(drawing)]
+
+
+def labels(drawing: Drawing) -> list[tuple[str, float, float, str]]:
+    """Text, x, y and position of what is written beside the leads."""
+    traces = [t for t in drawing.figure.data if t.name.startswith("labels of")]
+    return [row for t in traces for row in zip(t.text, t.x, t.y, t.textposition, strict=True)]
+
+
+def lines(drawing: Drawing, colour: str, x_axis: str) -> list[float]:
+    """Where the lines of the paper in this colour lie: seconds with "x", values of the first lead with "x domain"."""
+    paths = [s.path for s in drawing.figure.layout.shapes if (s.xref, s.line.color) == (x_axis, colour)]
+    pattern = r"M([-\d.]+),0V1" if x_axis == "x" else r"M0,([-\d.]+)H1"
+    for path in paths:
+        assert re.fullmatch(f"(?:{pattern})+", path)
+    return [float(at) for path in paths for at in re.findall(pattern, path)]
 
 
 @pytest.mark.parametrize("zoom", [0.5, 1.0, 1.5])
@@ -57,21 +73,31 @@ def test_ecg_scale_is_exact_to_the_pixel(zoom: float) -> None:
 
 
 def test_boxes_are_those_of_ecg_paper() -> None:
-    layout = waveforms([lead()], 288, 10).figure.layout
-    assert (layout.xaxis.dtick, layout.xaxis.minor.dtick) == (0.2, 0.04)
-    assert (layout.yaxis.dtick, layout.yaxis.minor.dtick) == (0.5, 0.1)
-    assert (layout.plot_bgcolor, layout.xaxis.gridcolor, layout.xaxis.minor.gridcolor) == (
-        PAPER,
-        PAPER_MAJOR,
-        PAPER_MINOR,
-    )
+    drawing = waveforms([lead()], 288, 10)
+    low, high = drawing.figure.layout.yaxis.range
+    for axis, first, last, large in (("x", 287.6, 298.04, 0.2), ("x domain", low, high, 0.5)):
+        wide, fine = (lines(drawing, colour, axis) for colour in (PAPER_MAJOR, PAPER_MINOR))
+        small = large / 5
+        every = small * np.arange(round(first / small), round(last / small) + 1)
+        np.testing.assert_allclose(sorted(wide + fine), every, atol=1e-6)
+        assert wide == pytest.approx([at for at in every if abs(at / large - round(at / large)) < 1e-6])
+    assert drawing.figure.layout.plot_bgcolor == PAPER
+
+
+def test_the_paper_lies_behind_the_trace_in_a_few_elements() -> None:
+    """As many elements as lines would take most of the time in which a window is drawn."""
+    shapes = waveforms([lead()], 288, 10).figure.layout.shapes
+    assert len(shapes) == 4
+    assert {shape.layer for shape in shapes} == {"below"}
+    assert [shape.line.color for shape in shapes] == [PAPER_MINOR] * 2 + [PAPER_MAJOR] * 2, "large boxes on top"
 
 
 def test_small_boxes_are_left_out_only_where_they_would_merge_and_that_is_said() -> None:
     assert Paper(1).minor
     assert 0.04 * Paper(1).px_per_s == pytest.approx(PX_PER_MM)
     drawing = waveforms([lead()], 270, 30, zoom=0.3)
-    assert drawing.figure.layout.xaxis.minor.dtick is None
+    assert not lines(drawing, PAPER_MINOR, "x")
+    assert lines(drawing, PAPER_MAJOR, "x")
     assert any("small boxes not drawn" in n for n in notes(drawing))
 
 
@@ -190,7 +216,7 @@ def test_pressure_keeps_a_fixed_range_and_every_axis_its_unit() -> None:
     drawing = waveforms([pressure], 288, 10)
     low, high = drawing.figure.layout.yaxis.range
     assert (low + high) / 2 == pytest.approx(100)
-    assert {"0 mmHg", "100 mmHg", "200 mmHg"} <= set(notes(drawing))
+    assert {"0 mmHg", "100 mmHg", "200 mmHg"} <= {note.rstrip("\N{NO-BREAK SPACE}") for note in notes(drawing)}
 
 
 @pytest.mark.parametrize("unit", ["mV", "mmHg", "a.u."])
@@ -201,21 +227,26 @@ def test_axis_labels_stand_whole_on_their_grid_lines(unit: str) -> None:
         drawing = waveforms([lead(unit=unit, values=values, attributed=False)], 0, 10)
         axis, (_, height) = drawing.figure.layout.yaxis, plot_px(drawing)
         track_px = (axis.domain[1] - axis.domain[0]) * height
-        labels = [n for n in drawing.figure.layout.annotations if n.yref == "y" and n.xanchor == "right"]
-        assert labels
-        for label in labels:
-            assert not label.yshift
-            at = (label.y - axis.range[0]) / (axis.range[1] - axis.range[0]) * track_px
+        beside = [(text, x, y) for text, x, y, place in labels(drawing) if place == "middle left"]
+        assert beside
+        for text, x, y in beside:
+            assert x == drawing.figure.layout.xaxis.range[0]
+            assert text == f"{y + 0.0:g} {unit}\N{NO-BREAK SPACE}".replace("-", MINUS)
+            assert any(y == pytest.approx(at) for at in lines(drawing, PAPER_MAJOR, "x domain"))
+            at = (y - axis.range[0]) / (axis.range[1] - axis.range[0]) * track_px
             assert 7 <= at <= track_px - 7
 
 
 def test_a_remark_follows_the_title_at_both_ends_of_a_wide_paper() -> None:
     drawing = waveforms([lead(remark="flat line", attributed=False)], 288, 10)
-    titled = [n for n in drawing.figure.layout.annotations if "flat line" in n.text]
-    assert [(n.text, n.xanchor, n.x) for n in titled] == [
-        ("<b>ECG II</b>, mV · <b>flat line</b>", "left", 0),
-        ("<b>ECG II</b>, mV · <b>flat line</b>", "right", 1),
+    titled = [row for row in labels(drawing) if "flat line" in row[0]]
+    axis = drawing.figure.layout.xaxis
+    assert {text for text, *_ in titled} == {"<b>ECG II</b>, mV · <b>flat line</b>"}
+    assert [(x, place) for _, x, _, place in titled] == [
+        (axis.range[0], "top right"),
+        (pytest.approx(axis.range[1], abs=0.2), "top left"),
     ]
+    assert titled[1][1] < axis.range[1], "the line of an alarm has room"
     assert "ECG II (mV, flat line)" in drawing.alt
     narrow = waveforms([lead(remark="flat line", attributed=False)], 288, 5)
     assert sum("flat line" in n for n in notes(narrow)) == 1
