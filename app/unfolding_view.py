@@ -19,7 +19,7 @@ def contributions(opened: Case) -> None:
     """Shapley values at every moment."""
     with boundary():
         heading("Contributions over time", "contributions_over_time", text.HELP_SHAPLEY)
-        if not _asked("Show the contributions over time", "contributions_over_time"):
+        if not asked("Show the contributions over time", "contributions_over_time"):
             return
         with st.spinner("Going through the record …", show_time=True):
             unfolding = explanations.trajectory(opened, shapley=True)
@@ -43,7 +43,7 @@ def shares(opened: Case) -> None:
         return
     with boundary():
         heading("Gates and weights over time", "shares_over_time")
-        if not _asked("Show gates and weights over time", "shares_over_time"):
+        if not asked("Show gates and weights over time", "shares_over_time"):
             return
         with st.spinner("Going through the record …", show_time=True):
             unfolding = explanations.trajectory(opened)
@@ -81,7 +81,7 @@ def _in_mind(unfolding: Unfolding) -> None:
         st.caption(text.ALARM_TYPE_LAST)
 
 
-def _asked(title: str, key: str) -> bool:
+def asked(title: str, key: str) -> bool:
     """A switch that remembers: what takes a second is drawn when it is wanted."""
     st.session_state[f"w_{key}"] = state.kept(key, False)
     return st.toggle(title, key=f"w_{key}", on_change=state.keep_widget, args=(key, f"w_{key}"))

@@ -178,6 +178,9 @@ def test_an_empty_record_is_explained_without_any_contribution(task: str) -> Non
 def test_over_time_ends_at_the_estimate(task: str) -> None:
     case = sample(task, ids(task)[1])
     at = open_app(task=task, record=case.record.record_id)
+    if task == "icu_alarm":
+        assert text.ALARM_TYPE_LAST not in shown(at), "its windows take long: they are asked for"
+        at.toggle(key="w_alarm_over_time").set_value(True).run()
     said = shown(at)
     found = explanations.trajectory(case)
     drawn = next(
@@ -202,7 +205,9 @@ def test_a_record_of_one_moment_has_no_course(monkeypatch: pytest.MonkeyPatch) -
     only = explanations.Unfolding(whole.found, whole.times[-1:], whole.unit)
     monkeypatch.setattr(explanations, "trajectory", lambda opened: only)
 
-    said = shown(open_app(task="icu_alarm", record=case.record.record_id))
+    at = open_app(task="icu_alarm", record=case.record.record_id)
+    at.toggle(key="w_alarm_over_time").set_value(True).run()
+    said = shown(at)
     assert "Too little was recorded before the end for an earlier estimate." in said
 
 
