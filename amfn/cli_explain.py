@@ -66,7 +66,7 @@ def explain(
     others = None if cohort is None else _others(found, cohort)
     report = stored_report(found.checkpoint)
     attribution, start = _attribution(found, report, others, method, baseline, steps, missing, seed)
-    data = {**as_dict(found), **_modalities(found, attribution, report)}
+    data = {**as_dict(found), **_modalities(found, whole, attribution, report)}
     data["attribution"] = _attributed(found, attribution, start, report, top)
     if faithfulness:
         data["faithfulness"] = _faithful(found, attribution, start, as_json)
@@ -147,9 +147,10 @@ def _here(found: Answer) -> list[bool]:
     return [bool(here) for here in found.batch.present[0].tolist()]
 
 
-def _modalities(found: Answer, attribution: Attribution, report: Report | None) -> dict[str, Any]:
+def _modalities(found: Answer, whole: Record, attribution: Attribution, report: Report | None) -> dict[str, Any]:
     """The paragraph, Shapley values with interactions, and routing beside contribution."""
     from amfn.checkpoint import fingerprint
+    from amfn.waves import usable_seen
     from explain.paragraph import facts_of, paragraph, written
     from explain.reality import reality_of
     from explain.shapley import coalitions, fuse_subsets
@@ -162,7 +163,8 @@ def _modalities(found: Answer, attribution: Attribution, report: Report | None) 
     check = reality_of(checkpoint.model, encoded, subsets)
     facts = facts_of(
         game, check, {s.name: s.title for s in specs}, checkpoint.base_rate,
-        f"chance of {checkpoint.task.wording.event}", **_certainty(found), split=_split(found, attribution, report),
+        f"chance of {checkpoint.task.wording.event}", **_certainty(found),
+        **usable_seen(whole, found.record, checkpoint.task.schema).told(), split=_split(found, attribution, report),
         warnings=sum(f.severity == "warning" for f in found.record.meta.findings),
         trained_on=fingerprint(found.record.record_id) in checkpoint.fold_of,
     )  # fmt: skip
@@ -241,7 +243,7 @@ def _split(found: Answer, attribution: Attribution, report: Report | None) -> In
     if report is None or not attribution.in_logits or attribution.mismatch is None:
         return None
     title = METHODS[attribution.method].title
-    return split_of(attribution, found.checkpoint.task.schema, title, report.sane(attribution.method))
+    return split_of(attribution, found.checkpoint.task.schema, title, report.sane(attribution.method), found.record)
 
 
 def _attributed(

@@ -63,15 +63,22 @@ def _reality(check: Mapping[str, Any]) -> list[str]:
     if check["disagrees"] is None:
         verdict = "Routing and contribution cannot be compared here: too few modalities, or nothing to rank."
     else:
-        strengths = {row["name"]: abs(row["shapley"]) for row in check["rows"]}
+        values = {row["name"]: row["shapley"] for row in check["rows"]}
+        strengths = {name: abs(value) for name, value in values.items()}
         top = max(strengths, key=lambda name: strengths[name])
         verdict = (
             f"{titles[check['favourite']]} is routed to most and makes up {100 * check['favourite_share']:.0f} % of "
-            f"what moved the estimate; most came from {titles[top]} "
-            f"({100 * strengths[top] / sum(strengths.values()):.0f} %)."
+            f"what moved the estimate ({signed(values[check['favourite']])})."
         )
+        if top != check["favourite"]:
+            share = 100 * strengths[top] / sum(strengths.values())
+            verdict += f" Most came from {titles[top]} ({share:.0f} %, {signed(values[top])})."
         if check["disagrees"]:
             verdict += " They DISAGREE: do not read the fusion weights as reasons here."
+        elif top != check["favourite"]:
+            verdict += " That is not the same modality, though the check raises no flag."
+        else:
+            verdict += " They agree: nothing moved it more."
     return ["Routing beside contribution:", *table(("Modality", *(TITLES[key] for key in shown)), rows), verdict]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import streamlit as st
@@ -13,10 +13,10 @@ from amfn.types import Channel, InputError
 from app import altering, figures, report_view, services, signals, state, text, widgets
 from app import altering_words as words
 from app.altering import Quantity
-from app.figures.altered import charted_pair, paired_contributions
+from app.figures.altered import VALUES_ALTERED, charted_pair, paired_contributions
 from app.figures.altered_waves import waveform_pair
-from app.figures.drawing import unit_text
-from app.views import Case
+from app.figures.drawing import State, unit_text
+from app.views import Analysis, Case
 from app.widgets import boundary, draw
 from explain.alterations import (
     Alteration,
@@ -47,10 +47,12 @@ def alterations(opened: Case) -> None:
         _listed(opened, done, other)
         if done and other is not None:
             _estimate(opened, other)
+            _impossible(opened, other)
             _training_range(opened, other)
             _signal(opened, other, done)
             _fusion(opened, other)
-            report_view.report(other)
+            report_view.report(other, unaltered=opened)
+            st.caption(words.REPORT_OF)
 
 
 def _name(opened: Case) -> str:
@@ -183,7 +185,10 @@ def _wave_change(opened: Case, leads: Sequence[Quantity]) -> Alteration:
             "Strength", 5, 100, 60, step=5, format="%d %%", key=_key(opened, "strength"), help=words.HELP_STRENGTH
         )
         return DampLine(modality, channel, percent / 100, *edges)
-    return CutLead(modality, channel, *edges) if what == words.CUT else FlatLine(modality, channel, *edges)
+    if what == words.FLAT:
+        return FlatLine(modality, channel, *edges)
+    st.caption(words.CUT_LIKE.get(modality, words.CUT_LIKE_ANY))
+    return CutLead(modality, channel, *edges)
 
 
 def _noise(opened: Case, modality: str, channel: Channel, edges: Sequence[float]) -> Alteration:
@@ -230,7 +235,7 @@ def _estimate(opened: Case, other: Case) -> None:
     number, chart = st.columns([1, 2], vertical_alignment="center")
     with number:
         st.metric(
-            "As altered",
+            words.WITH_VALUES,
             text.percent(now.full.risk),
             f"{text.percent(a.full.risk)} unaltered",
             delta_color="off",
@@ -238,7 +243,8 @@ def _estimate(opened: Case, other: Case) -> None:
             help=text.HELP_RISK,
         )
     with chart:
-        draw(figures.risk_pair(a.full.risk, now.full.risk, a.base_rate, opened.noun, dark=state.dark()), "alter_risk")
+        pair = figures.risk_pair(a.full.risk, now.full.risk, a.base_rate, opened.noun, state.dark(), VALUES_ALTERED)
+        draw(pair, "alter_risk")
     if now.full.logit == a.full.logit:
         st.info(words.NOT_READ.format(window=_reads(opened)), icon=":material/info:")
 
@@ -249,34 +255,49 @@ def _reads(opened: Case) -> str:
     return f"the first {HOURS:g} h"
 
 
+def _impossible(opened: Case, other: Case) -> None:
+    found = altering.impossible(opened, other)
+    if found:
+        _warned(words.IMPOSSIBLE, found)
+
+
+def _warned(head: str, sentences: Sequence[str]) -> None:
+    listed = "\n".join(f"- {text.plain(sentence)}" for sentence in sentences)
+    st.warning(f"{head}\n\n{listed}", icon=":material/warning:")
+
+
 def _training_range(opened: Case, other: Case) -> None:
     beyond = altering.beyond_training(opened, other)
     if beyond is None:
         st.info(words.NO_RANGE, icon=":material/info:")
     elif beyond:
-        listed = "\n".join(f"- {text.plain(sentence)}" for sentence in beyond)
-        st.warning(f"{words.BEYOND}\n\n{listed}", icon=":material/warning:")
+        _warned(words.BEYOND, beyond)
     else:
         st.caption(words.WITHIN)
 
 
 def _fusion(opened: Case, other: Case) -> None:
-    a, now, dark = opened.analysis, other.analysis, state.dark()
+    a, now = opened.analysis, other.analysis
     after = altering.states(opened, other)
     st.markdown("##### Contribution of each modality (Shapley values)", help=text.HELP_SHAPLEY)
-    draw(paired_contributions(a.shapley, now.shapley, a.names, a.titles, after, dark), "alter_shapley")
+    draw(paired_contributions(a.shapley, now.shapley, a.names, a.titles, after, state.dark()), "alter_shapley")
     left, right = widgets.pair("altered")
     if a.full.gates is not None and now.full.gates is not None:
         with left:
             _heading("Gates (γ)", "gates")
-            gates = figures.paired_bars(a.full.gates, now.full.gates, a.names, a.titles, after, "gates", dark)
-            draw(gates, "alter_gates")
+            _paired(a, a.full.gates, now.full.gates, after, "gates")
     if a.full.weights is not None and now.full.weights is not None:
         with right:
             _heading("Fusion weights (β)", "weights")
-            pair = figures.paired_bars(a.full.weights, now.full.weights, a.names, a.titles, after, "weights", dark)
-            draw(pair, "alter_weights")
+            _paired(a, a.full.weights, now.full.weights, after, "weights")
     st.caption(text.ROUTING)
+
+
+def _paired(
+    a: Analysis, before: np.ndarray, now: np.ndarray, after: Sequence[State], kind: Literal["gates", "weights"]
+) -> None:
+    pair = figures.paired_bars(before, now, a.names, a.titles, after, kind, state.dark(), VALUES_ALTERED)
+    draw(pair, f"alter_{kind}")
 
 
 def _heading(title: str, aid: str) -> None:

@@ -20,6 +20,7 @@ from app.figures.altered_waves import LeadPair
 from app.figures.drawing import unit_text
 from app.views import Case
 from explain.alterations import ALTERED, Alteration, apply_all, name_of
+from explain.alterations_order import out_of_order
 from explain.alterations_waves import AddNoise, CutLead, DampLine, FlatLine
 from explain.reference import HIGH, LOW, Reference
 
@@ -114,11 +115,16 @@ def _spec_of(opened: Case, quantity: Quantity) -> ModalitySpec:
 
 
 def states(opened: Case, other: Case) -> tuple[State, ...]:
-    """Of the altered record: what was recorded and is cut or taken out altogether counts as switched off."""
+    """Of the altered record: what was recorded and of which nothing is left counts as taken out."""
     return tuple(
-        "missing" if not was else "present" if now else "off"
+        "missing" if not was else "present" if now else "out"
         for was, now in zip(opened.analysis.present, other.analysis.present, strict=True)
     )
+
+
+def impossible(opened: Case, other: Case) -> tuple[str, ...]:
+    """Where alterations made values that no patient can have together, in sentences."""
+    return tuple(found.words() for found in out_of_order(other.record, opened.record))
 
 
 def beyond_training(opened: Case, other: Case) -> tuple[str, ...] | None:

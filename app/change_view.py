@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import changing, explanations_patient, state, text
+from app import altering_words, changing, explanations_patient, state, text
 from app.figures.drawing import listing
 from app.views import Case
 from app.widgets import boundary
@@ -22,7 +22,7 @@ def crossing(opened: Case) -> None:
     """A threshold; which modalities would have to be missing, and which values different, to cross it."""
     with boundary():
         st.markdown("#### Smallest change that crosses the threshold")
-        st.caption(text.SMALLEST_CHANGE)
+        st.caption(f"{text.SMALLEST_CHANGE} {altering_words.CROSSING_APART}")
         threshold = _threshold(opened)
         found = removals_across(opened.analysis.game, threshold)
         side = "at or above" if found.above else "below"
@@ -98,6 +98,7 @@ def _charted(opened: Case, threshold: float) -> None:
     elif not found.found:
         st.info(f"None found. {changing.searched(found)}", icon=":material/info:")
     else:
+        st.caption(changing.BEHAVIOUR)
         _cards(found)
         st.caption(changing.searched(found))
 
@@ -137,4 +138,4 @@ def _card(risk: float, answer: Counterfactual) -> None:
     st.markdown(f"**{text.percent(risk)} → {text.percent(answer.risk)}**")
     st.markdown("\n".join(f"- {text.plain(changing.change_text(change))}" for change in answer.changes))
     mark = "" if answer.plausible else " **Not plausible:** it leaves the range that training records keep."
-    st.caption(f"Size {answer.cost:.1f} spreads of the training records.{mark}")
+    st.caption(f"{changing.size_text(answer)}{mark}")

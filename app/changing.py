@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from app.figures.drawing import unit_text
-from explain.charted import Change, ChartedSearch
+from explain.charted import Change, ChartedSearch, Counterfactual
 from explain.counterfactual import Removals
+
+BEHAVIOUR = "This is the model's behaviour: it need not make clinical sense."
 
 
 def change_text(change: Change) -> str:
@@ -12,6 +14,12 @@ def change_text(change: Change) -> str:
     values = "the one value" if change.values == 1 else f"median of {change.values} values"
     unit = unit_text(change.unit)
     return f"{change.title} {_number(change.before)} → {_number(change.after)}{f' {unit}' if unit else ''} ({values})"
+
+
+def size_text(answer: Counterfactual) -> str:
+    """How large it is, in standard deviations of the quantity, added up over several."""
+    together = "Size" if len(answer.changes) == 1 else "Size, all of them added up"
+    return f"{together}: {answer.cost:.1f} times the usual spread among training records."
 
 
 def _number(value: float) -> str:
@@ -40,7 +48,8 @@ def searched(found: ChartedSearch) -> str:
     kinds = "quantity" if len(found.channels) == 1 else "quantities"
     return (
         f"Searched: {len(found.channels)} charted {kinds} one by one{groups}, {last} moved by one amount of at most "
-        f"{found.most:g} spreads, {limits}; {found.asked:,} changed copies in all. Other kinds of change may exist."
+        f"{found.most:g} times its usual spread, {limits}; {found.asked:,} changed copies in all. Other kinds of "
+        "change may exist."
     )
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from amfn.readers.channels import VOLUMES
 from amfn.types import Channel, Finding, ModalitySpec, Record, Schema
 from app.figures import TrendPanel
 from app.figures.drawing import unit_text
@@ -63,8 +64,13 @@ def hourly(prepared: Record, schema: Schema, attributions: Attributions) -> list
             if seen.any() or not channel.flag:
                 times, values = prepared.hours[spec.name][seen] + 0.5, prepared.values[spec.name][seen, c]
                 held, own = carried(prepared, spec.name, c), of_channel(effect, c)[seen]
-                panels.append(TrendPanel(spec.name, channel, times, values, own, spec.title, held))
+                panels.append(TrendPanel(spec.name, channel, times, values, own, spec.title, held, _hourly(channel)))
     return panels
+
+
+def _hourly(channel: Channel) -> str:
+    """What the value of an hour is made of, in words: as tasks make it."""
+    return "total" if channel.name in VOLUMES else "maximum" if channel.flag else "average"
 
 
 def carried(prepared: Record, modality: str, channel: int) -> np.ndarray:
@@ -169,11 +175,6 @@ def by_variable(prepared: Record, schema: Schema, attributions: Attributions) ->
             if total:
                 rows.append((spec.title, channel.title, int(seen[:, c].sum()), total))
     return sorted(rows, key=lambda row: -abs(row[3]))
-
-
-def total_size(attributions: Attributions) -> float:
-    """What single values come to if none may cancel another."""
-    return sum(float(np.abs(values).sum(dtype=np.float64)) for values in attributions.values())
 
 
 def unmade(

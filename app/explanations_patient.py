@@ -38,7 +38,7 @@ def input_split(opened: Case) -> InputSplit | None:
     found = services.attribution(opened, STEPS, False)
     report = explanation_report(opened.listing.task)
     sane = None if report is None else report.sane(found.method)
-    return split_of(found, services.schema(opened.listing.task), text.IG, sane)
+    return split_of(found, services.schema(opened.listing.task), text.IG, sane, opened.prepared)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,6 @@ from typing import TypeVar
 import streamlit as st
 
 from app import services, state, text
-from app.charted import total_size
 from app.checked import MARKS
 from app.explanations import explanation_report
 from app.explanations_methods import ZERO, Choice, offered_baselines
@@ -18,14 +17,12 @@ from explain.gradients import INTEGRATED_GRADIENTS
 from explain.methods import METHODS
 from explain.perturbation import FEATURE_ABLATION
 from explain.report import Report
-from explain.types import COMPLETE_WITHIN, SMALL_CHANGE, Attribution
+from explain.types import COMPLETE_WITHIN, Attribution
 
 Option = TypeVar("Option", str, int)
 STEPS = (32, 64, 128, 256)
 MAGNITUDES = {"saliency": "sensitivity", "temporal_attention": "weight"}
 """What the values of a method without a sign are called."""
-CANCELS = 5.0
-"""Sizes that are so many times the change are mostly of parts that cancel."""
 
 
 def magnitude(found: Attribution) -> str:
@@ -140,12 +137,9 @@ def completeness(found: Attribution) -> None:
 
 def cancelling(found: Attribution) -> None:
     """Said where single values are many times as large as all of them together."""
-    if not found.in_logits or found.f_baseline is None:
-        return
-    size, change = total_size(found.measured), abs(found.f_x - found.f_baseline)
-    if size > CANCELS * max(change, SMALL_CHANGE):
+    if found.cancels and found.f_baseline is not None:
         st.warning(
-            f"**Large parts cancel each other.** Single values come to {size:.2f} log-odds in size and to "
+            f"**Large parts cancel each other.** Single values come to {found.size:.2f} log-odds in size and to "
             f"{text.signed(found.f_x - found.f_baseline)} in sum. Read what each variable adds up to before any single "
             "value.",
             icon=":material/warning:",

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from amfn.types import ModalitySpec, Record
-from amfn.waves import WaveSource, quality_within, usable_share
+from amfn.waves import usable_within
 from app import services, signals
 from app.views import Case
 
@@ -56,7 +54,9 @@ def _recorded(opened: Case, spec: ModalitySpec) -> Recorded:
     seen = opened.prepared.observed[spec.name]
     if spec.kind == "series":
         hours, values = int(seen.any(axis=1).sum()), int(seen.sum())
-        return Recorded(hours / len(seen), f"{hours} of {len(seen)} hours, {values} value{'s' if values > 1 else ''}")
+        return Recorded(
+            hours / len(seen), f"{hours} of {len(seen)} hours, {values} hourly value{'s' if values > 1 else ''}"
+        )
     if all(channel.flag for channel in spec.channels):
         return Recorded(1.0, "stated")
     known = int(seen.any(axis=0).sum())
@@ -70,16 +70,5 @@ def _window(opened: Case) -> tuple[float, float]:
 def waveform_quality(record: Record, modality: str, start_s: float, stop_s: float) -> Recorded:
     """Leads of a modality between two moments, and what share of their time can be used: the best lead's, as a model
     that reads two of them can do with one."""
-    source = WaveSource.of(record)
-    own = [k for k, lead in enumerate(source.leads) if lead.modality == modality]
-    shares, kinds = [], []
-    for k in own:
-        found = quality_within(source, k, start_s, stop_s)
-        shares.append(usable_share(found, start_s, stop_s))
-        kinds += [(stretch.kind, min(stretch.stop_s, stop_s) - max(stretch.start_s, start_s)) for stretch in found]
-    lengths = {kind: sum(length for each, length in kinds if each == kind) for kind, _ in kinds}
-    best = float(np.max(shares, initial=0.0))
-    leads = f"{len(own)} lead{'s' if len(own) > 1 else ''}"
-    spoilt = sorted((kind for kind, length in lengths.items() if length > 0), key=lambda kind: -lengths[kind])
-    said = f"{leads}, {100 * best:.0f} % usable" + (f" ({', '.join(spoilt)})" if spoilt else "")
-    return Recorded(best, said, tuple(spoilt))
+    found = usable_within(record, modality, start_s, stop_s)
+    return Recorded(found.share, found.said, found.kinds)

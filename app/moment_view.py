@@ -35,12 +35,13 @@ def as_of(opened: Case) -> None:
             st.info("Too little was recorded before the end to look back.", icon=":material/info:")
             return
         last, key = len(unfolding.times) - 1, f"w_moment:{opened.digest}"
+        whole = text.percent(opened.analysis.full.risk)
         slider(
             answers(opened, unfolding),
             HEADS,
             {
                 "moment": "Moment:",
-                "whole": f"chance of {opened.noun}; {text.percent(opened.analysis.full.risk)} with the whole record",
+                "whole": f"chance of {opened.noun}; {whole} with the whole record as read",
                 "unknown": "Not yet known",
             },
             min(state.kept(_kept(opened), last // 2), last),

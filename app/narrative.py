@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app import text
+from amfn.waves import usable_seen
+from app import services, text
 from app.views import Case
+from explain.narrative import three_digits
 from explain.paragraph import Claim, InputSplit, Part, facts_of, paragraph
 
 HEADINGS: Mapping[Part, str] = {"drivers": "What moved it", "certainty": "How sure", "doubt": "What to doubt"}
@@ -22,7 +24,8 @@ COUNTS = frozenset(
     }
 )
 FLAGS = frozenset({"trained on", "sane"})
-GAP = "gap"
+GAP, SECONDS = "gap", "seconds seen"
+MEASURED = ("first value of ", "last value of ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ def claims(opened: Case, error_rate: float, split: InputSplit | None = None) -> 
     spread, similar = a.certainty.spread, a.certainty.similar
     refused = any(found.refused and found.error_rate == error_rate for found in a.certainty.sets)
     undecided = any(found.undecided and found.error_rate == error_rate for found in a.certainty.sets)
+    seen = usable_seen(opened.record, opened.prepared, services.schema(opened.listing.task))
     facts = facts_of(
         a.game,
         a.reality,
@@ -53,6 +57,7 @@ def claims(opened: Case, error_rate: float, split: InputSplit | None = None) -> 
         split=split,
         warnings=len(opened.warnings),
         trained_on=opened.trained_on,
+        **seen.told(),
     )
     return paragraph(facts)
 
@@ -71,6 +76,10 @@ def _number(name: str, value: float) -> str:
         return f"{value:.0f}"
     if name in FLAGS:
         return "yes" if value else "no"
+    if name == SECONDS:
+        return f"{value:.0f} s"
+    if name.startswith(MEASURED):
+        return three_digits(value)
     if name == GAP:
         return f"{value:.3f}"
     if name.startswith("Shapley ") or name.startswith(f"{text.IG} "):

@@ -20,8 +20,9 @@ WHAT = (
 )
 
 
-def report(opened: Case) -> None:
-    """A button, then three files. What is switched off on the What-if page is off in them too, and named."""
+def report(opened: Case, unaltered: Case | None = None) -> None:
+    """A button, then three files. What is switched off on the What-if page is off in them too, and named. unaltered: of
+    a record altered by hand, the one that was measured."""
     with boundary():
         st.markdown("#### Report", help=WHAT)
         off = switched_off(opened)
@@ -41,7 +42,7 @@ def report(opened: Case) -> None:
         if not state.kept(asked, False):
             return
         with st.spinner("Preparing the report …"):
-            files = prepared_files(opened, off)
+            files = prepared_files(opened, off, unaltered)
         with st.container(horizontal=True):
             for file in files:
                 st.download_button(
@@ -63,11 +64,12 @@ def switched_off(opened: Case) -> tuple[str, ...]:
     return tuple(name for name, here in zip(a.names, a.present, strict=True) if here and not on.get(name, True))
 
 
-def prepared_files(opened: Case, off: tuple[str, ...]) -> tuple[File, ...]:
+def prepared_files(opened: Case, off: tuple[str, ...], unaltered: Case | None = None) -> tuple[File, ...]:
     """The documents, from the cache where this record, model and mask were asked for before."""
     model = services.checkpoint(opened.listing.task)
     audited = explanations.explanation_report(opened.listing.task)
-    return _files(opened.digest, model.digest, off, opened.simulated, opened.record, model, audited)
+    risk = None if unaltered is None else unaltered.analysis.full.risk
+    return _files(opened.digest, model.digest, off, opened.simulated, risk, opened.record, model, audited)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -76,8 +78,9 @@ def _files(
     weights: str,
     off: tuple[str, ...],
     simulated: bool,
+    unaltered: float | None,
     _record: Record,
     _model: Checkpoint,
     _audited: Report | None,
 ) -> tuple[File, ...]:
-    return rendered(content_of(_model, _record, off=off, simulated=simulated, audited=_audited))
+    return rendered(content_of(_model, _record, off=off, simulated=simulated, audited=_audited, unaltered=unaltered))

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from amfn.types import Channel, Finding, Record, Schema
+from amfn.waves import seen_s
 from app.figures import Strip
 
 AFTER_S = 2.0
@@ -24,8 +25,14 @@ def span_s(record: Record) -> float:
 
 def window_s(prepared: Record, schema: Schema) -> tuple[float, float]:
     """What the model saw: first and last second of the waveforms' grid."""
-    grids = [prepared.hours[m.name] * 3600 for m in schema.modalities if m.kind == "waveform"]
-    return float(grids[0][0]), float(2 * grids[0][-1] - grids[0][-2])
+    return seen_s(prepared, schema)
+
+
+def unrecorded_s(prepared: Record, schema: Schema) -> float:
+    """Of the seconds that the model looks at, those in which no waveform has a known sample."""
+    known = [prepared.observed[s.name].any(axis=1) for s in schema.modalities if s.kind == "waveform"]
+    start, stop = window_s(prepared, schema)
+    return float(1 - np.any(known, axis=0).mean()) * (stop - start)
 
 
 def before(sounded: float, length: float) -> float:

@@ -178,6 +178,10 @@ ORIGINS: dict[str, str] = {
         "Contributions: exact Shapley values over all {subsets} combinations of what was recorded (Attribution page)."
     ),
     "risk without": "From the model's answer to the same record with this one taken away (What-if page).",
+    "seconds seen": (
+        "From the signal quality of the window that the model reads, of the best lead of each (the strip below). "
+        "Indices are no diagnosis: a rhythm without beats can look like noise or a flat line."
+    ),
     "lowest network": "From each network's own answer to this record.",
     "similar records": (
         "From the training records with the nearest estimates, each estimated by networks that had not seen it; exact "
@@ -191,7 +195,10 @@ ORIGINS: dict[str, str] = {
     "trained on": "From the list of records that the model was trained on.",
     "modalities recorded": "From what was recorded (the strip below).",
     "risk": "From the model's answer to this record, and from how often the outcome occurred in training.",
-    IG: "From Integrated Gradients over every value that the model reads, added up over time (Attribution page).",
+    IG: (
+        "From Integrated Gradients over every value that the model reads, added up over time (Attribution page). First "
+        "and last values are the record's own, averaged over an hour as the model reads them."
+    ),
 }
 OPEN_FOLDER = (
     "Only the open folder is searched: the records that the model was trained on are not part of this program. Alike "
@@ -291,6 +298,11 @@ def clock(seconds: float) -> str:
     hours, minutes = divmod(whole, 3600)
     tail = f".{rest}" if rest else ""
     return f"{'-' if seconds < 0 and tenths else ''}{hours:02d}:{minutes // 60:02d}:{minutes % 60:02d}{tail}"
+
+
+def sounded(seconds: float, assumed: bool) -> str:
+    """When an alarm sounded, or was said by the user to have."""
+    return f"assumed alarm at {clock(seconds)}" if assumed else f"the alarm sounded at {clock(seconds)}"
 
 
 def signed(value: float) -> str:

@@ -11,14 +11,15 @@ HELP = (
 )
 MOVED = "Show what moved the estimate"
 HELP_MOVED = (
-    "Marks each value by what it did to the estimate, with the method and settings of the Attribution page. One value "
-    "an hour, as the model reads them."
+    "Marks each value by what it did to the estimate, with the method and settings of the Attribution page. The points "
+    "are then hourly averages, as the model reads them (of urine hourly totals): a short peak is lower in them."
 )
-BY_METHOD = "By {}, one value an hour, as the model reads them. Method and settings: Attribution page."
+BY_METHOD = "By {}. Method and settings: Attribution page."
 NOT_CHARTED = "Nothing was charted in the first 48 h."
 LIMITS = "Units, limits and counts of every variable"
 SOURCES = (
-    "Reference interval: {}; for adults, the union of both sexes where they differ. Accepted: this program's own wide "
-    "physiological limits, which catch typing errors and artefacts and are no clinical thresholds."
+    "Reference interval: {}; for adults, the union of both sexes where they differ; not a treatment target. Accepted: "
+    "this program's own wide physiological limits, which catch typing errors and artefacts and are no clinical "
+    "thresholds."
 )
-HEADS = ("Variable", "Unit", "Reference interval", "Accepted", "Measured", "Dropped")
+HEADS = ("Variable", "Unit", "Reference interval", "Accepted", "Values charted", "Dropped")

@@ -40,7 +40,8 @@ def trends(opened: Case) -> None:
 def trend_columns(panels: Sequence[TrendPanel], key: str, reference: str = "", magnitude: str = "") -> None:
     """Panels in columns that stack on a phone, each column one chart, attributions on one scale, explained once. What
     was never charted is named below."""
-    seen = [panel for panel in panels if len(panel.values)]
+    # Before they are parted into columns: line and cuff may come to stand in two of them.
+    seen = figures.on_shared_scales([panel for panel in panels if len(panel.values)])
     scale = figures.largest_attribution(seen)
     st.caption(text.plain(figures.trend_key(seen, scale, reference, magnitude)))
     parts = charted.balanced(seen, COLUMNS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import address, change_view, state, text
+from app import address, altering_words, change_view, state, text
 from app.components.what_if import board, what_if
 from app.views import Case
 from app.widgets import boundary
@@ -17,10 +17,12 @@ def experiment(opened: Case) -> None:
     """Switches, the risk among those of all combinations, and how the fusion changes; then what would cross a
     threshold."""
     with boundary():
+        st.markdown("#### Switch modalities off")
         st.markdown(
             "Switch a modality off: the model then sees this record as if it had not been recorded.",
             help=text.HELP_RISK,
         )
+        st.caption(altering_words.SWITCHES_APART)
         _switches(board(opened, address.switched_off(opened.digest), state.dark()))
     if opened.analysis.present.any():
         change_view.crossing(opened)

@@ -239,17 +239,18 @@ def _came(values: Float[np.ndarray, " n"], outside: Bool[np.ndarray, " n"], chan
 
 
 def _limits(channel: Channel) -> str:
-    unit = _unit(channel)
+    unit = unit_text(channel)
     return f"values within the physiological limits of {channel.low:g} to {channel.high:g}{f' {unit}' if unit else ''}"
 
 
 def quantity(value: float, channel: Channel) -> str:
     """'92 bpm', as many digits as the value has, at most five."""
-    unit = _unit(channel)
+    unit = unit_text(channel)
     return f"{value:.5g}{f' {unit}' if unit else ''}"
 
 
-def _unit(channel: Channel) -> str:
+def unit_text(channel: Channel) -> str:
+    """A unit as print writes it; empty where the number has none."""
     return _UNITS.get(channel.unit, channel.unit)
 
 

@@ -64,6 +64,11 @@ def percent(probability: float) -> str:
     return f"{math.floor(100 * probability + 0.5)} %"
 
 
+def three_digits(value: float) -> str:
+    """A measured value: "7.36", "128", "2150"; a large one keeps its last digits instead of an exponent."""
+    return f"{value:.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
+
+
 def joined(titles: Iterable[str]) -> str:
     """Titles as a list in prose: a; a and b; a, b and c."""
     *first, last = [mid_sentence(title) for title in titles]

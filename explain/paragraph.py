@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from amfn.types import InputError, Schema
-from explain.narrative import joined, mid_sentence, one_sentence, percent
+from amfn.types import Channel, InputError, Record, Schema
+from explain.alterations import unit_text
+from explain.narrative import joined, mid_sentence, one_sentence, percent, three_digits
 from explain.types import COMPLETE_WITHIN, Attribution
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ INPUTS_NAMED = 3
 REMOVAL_NAMED = 0.01
 """A change of the estimate below one percentage point is not worth a sentence."""
 
+USABLE_FROM = 0.95
+"""A signal that can be used in at least this share of its time is not worth a doubt."""
+
+CLEAR_OF_INTERVAL, CLEAR_SHARE = 0.5, 0.2
+"""First and last value clearly differ by half the width of the reference interval, or, where a variable has none, by a
+fifth of the larger one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -44,10 +52,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One charted or stated quantity: its name for a reader, its summed attribution in log-odds."""
+    """One charted or stated quantity: its name for a reader, its summed attribution in log-odds. course: its first and
+    last value in `unit`, as the model read them, where these clearly differ."""
 
     title: str
     value: float
+    course: tuple[float, float] | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +87,9 @@ class Facts:
     modality taken away, by name. networks: lowest and highest own estimate of the ensemble's networks, and how many.
     similar: of so many records with a similar estimate, so many had the outcome, with a 95 % interval (count, events,
     low, high). undecided: no outcome is ruled out at this error rate; refused: whether one can be was not answered at
-    this rate. disagreeing: titles of modalities whose weight in the fusion and whose contribution disagree. warnings:
-    how many things in the data may have spoilt the estimate.
+    this rate. seen_s: how many seconds of its waveforms the model saw; usable: the share of them that can be used, and
+    in words what spoils the rest, by modality name. disagreeing: titles of modalities whose weight in the fusion and
+    whose contribution disagree. warnings: how many things in the data may have spoilt the estimate.
     """
 
     risk: float
@@ -92,6 +104,8 @@ class Facts:
     undecided: float | None = None
     refused: float | None = None
     split: InputSplit | None = None
+    seen_s: float = 0.0
+    usable: Mapping[str, tuple[float, Sequence[str]]] = field(default_factory=dict)
     disagreeing: Sequence[str] = ()
     warnings: int = 0
     trained_on: bool = False
@@ -125,10 +139,37 @@ def facts_of(
     )
 
 
-def split_of(attribution: Attribution, schema: Schema, method: str, sane: bool | None) -> InputSplit:
-    """An attribution as the paragraph takes it: each channel in sum. method: its title; sane: see `InputSplit`."""
-    inputs = tuple(Input(channel.title, value) for _, channel, value in attribution.by_channel(schema) if value)
-    return InputSplit(method, inputs, attribution.gap, COMPLETE_WITHIN, attribution.gap_is_relative, sane)
+def split_of(
+    attribution: Attribution, schema: Schema, method: str, sane: bool | None, prepared: Record | None = None
+) -> InputSplit:
+    """An attribution as the paragraph takes it: each channel in sum. method: its title; sane: see `InputSplit`.
+    prepared: the record as the model reads it; without it no course is told."""
+    inputs = []
+    for spec, channel, value in attribution.by_channel(schema):
+        course = None
+        if prepared is not None and spec.kind == "series":
+            course = course_of(prepared, spec.name, spec.channels.index(channel))
+        if value:
+            inputs.append(Input(channel.title, value, course, unit_text(channel)))
+    return InputSplit(method, tuple(inputs), attribution.gap, COMPLETE_WITHIN, attribution.gap_is_relative, sane)
+
+
+def course_of(prepared: Record, modality: str, column: int) -> tuple[float, float] | None:
+    """First and last value of a charted variable where these clearly differ; None for a yes or no, which has none."""
+    channel, values = prepared.channels[modality][column], prepared.values[modality][:, column]
+    seen = values[prepared.observed[modality][:, column]].tolist()
+    if channel.flag or len(seen) < 2 or not _differ(channel, seen[0], seen[-1]):
+        return None
+    return float(seen[0]), float(seen[-1])
+
+
+def _differ(channel: Channel, first: float, last: float) -> bool:
+    if channel.normal is not None:
+        least = CLEAR_OF_INTERVAL * (channel.normal[1] - channel.normal[0])
+    else:
+        least = CLEAR_SHARE * max(abs(first), abs(last))
+    # Where both are written alike there is nothing to read.
+    return abs(last - first) >= least and three_digits(first) != three_digits(last)
 
 
 def paragraph(facts: Facts) -> tuple[Claim, ...]:
@@ -149,12 +190,13 @@ def paragraph(facts: Facts) -> tuple[Claim, ...]:
         _similar(facts),
         _few(facts, len(recorded)),
         _undecided(facts),
+        _signal(facts),
         _routing(facts),
         _split_doubt(facts),
     ]
     if facts.warnings:
         count = "One thing" if facts.warnings == 1 else f"{facts.warnings} things"
-        text = f"{count} in the data may have spoilt it; see the warnings."
+        text = f"{count} in the data may have spoilt it: see what was noticed in the data."
         claims.append(Claim("doubt", text, {"warnings": float(facts.warnings)}))
     if facts.trained_on:
         text = "The model has seen a record of this name in training, so that on a new patient it would do less well."
@@ -189,13 +231,28 @@ def _inputs(facts: Facts) -> Claim | None:
     if split is None or not split.inputs or split.sane is False or (split.gap or 0.0) > split.accepted:
         return None
     ranked = sorted(split.inputs, key=lambda item: (-round(abs(item.value), 6), item.title))[:INPUTS_NAMED]
-    up = [item.title for item in ranked if item.value > 0]
-    down = [item.title for item in ranked if item.value < 0]
-    said = ([f"{joined(up)} up"] if up else []) + ([f"{joined(down)} down"] if down else [])
+    up = [_told(item) for item in ranked if item.value > 0]
+    down = [_told(item) for item in ranked if item.value < 0]
+    said = ([f"raised by {joined(up)}"] if up else []) + ([f"lowered by {joined(down)}"] if down else [])
     if not said:
         return None
     text = f"Among single inputs, {split.method} finds that most moved it: {'; '.join(said)}."
-    return Claim("drivers", text, {f"{split.method} {item.title}": item.value for item in ranked})
+    numbers = {f"{split.method} {item.title}": item.value for item in ranked}
+    for item in ranked:
+        if item.course is not None:
+            unit = f", {item.unit}" if item.unit else ""
+            first, last = item.course
+            numbers |= {f"first value of {item.title}{unit}": first, f"last value of {item.title}{unit}": last}
+    return Claim("drivers", text, numbers)
+
+
+def _told(item: Input) -> str:
+    """Creatinine (1.1 to 2.2 mg/dL)."""
+    if item.course is None:
+        return item.title
+    first, last = item.course
+    course = f"{three_digits(first)} to {three_digits(last)} {item.unit}".strip()
+    return f"{item.title} ({course})"
 
 
 def _networks(facts: Facts) -> Claim | None:
@@ -245,6 +302,25 @@ def _undecided(facts: Facts) -> Claim | None:
     return Claim("doubt", text, {"error rate": facts.undecided})
 
 
+def _signal(facts: Facts) -> Claim | None:
+    """The waveforms of which the model saw too little that can be used."""
+    spoilt = {name: told for name, told in facts.usable.items() if told[0] < USABLE_FROM}
+    if not spoilt:
+        return None
+    said = []
+    for k, (name, (share, kinds)) in enumerate(spoilt.items()):
+        can = " can be used" if not k else ""
+        why = f" ({', '.join(kinds)})" if kinds else ""
+        said.append(f"{mid_sentence(facts.titles[name])}{can} in {percent(share) if share else 'none'}{why}")
+    listed = f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else said[0]
+    alike = {"flat", "noisy"} & {kind for _, kinds in spoilt.values() for kind in kinds}
+    # Quality is told from indices, which know no diagnosis (`amfn.waves.quality`).
+    bear = "; a rhythm without beats can look the same" if alike else ""
+    text = f"Of the {facts.seen_s:.0f} s the model saw, {listed}{bear}."
+    numbers = {"seconds seen": facts.seen_s}
+    return Claim("doubt", text, numbers | {f"usable {facts.titles[m]}": share for m, (share, _) in spoilt.items()})
+
+
 def _routing(facts: Facts) -> Claim | None:
     if not facts.disagreeing:
         return None
@@ -285,6 +361,7 @@ def _check(facts: Facts) -> None:
                 "Leave it out where there are none.",
             )  # fmt: skip
     numbers |= {f"risk without {name}": value for name, value in (facts.without or {}).items()}
+    numbers |= {f"usable share of {name}": share for name, (share, _) in facts.usable.items()}
     for rate in (facts.undecided, facts.refused):
         if rate is not None:
             numbers["error rate"] = rate
@@ -295,5 +372,7 @@ def _check(facts: Facts) -> None:
         for item in facts.split.inputs:
             if not math.isfinite(item.value):
                 raise InputError("inputs", f"{item.title} is {item.value}", "finite log-odds", "Mend the attribution.")
+            if not all(math.isfinite(value) for value in item.course or ()):
+                raise InputError("inputs", f"{item.title}: {item.course}", "finite values", "Leave its course out.")
         if facts.split.gap is not None and not facts.split.gap >= 0:
             raise InputError("gap", f"{facts.split.gap}", "zero or more", "Take it from the attribution.")

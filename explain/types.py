@@ -21,6 +21,9 @@ COMPLETE_WITHIN = 0.05
 SMALL_CHANGE = 0.01
 """Logits. A change below it moves a risk by at most a quarter of a percentage point: a relative gap would be noise."""
 
+CANCELS = 5.0
+"""Sizes that are so many times the change are mostly of parts that cancel."""
+
 
 def completeness_gap(values: Mapping[str, Float[np.ndarray, "t c"]], f_x: float, f_baseline: float) -> float:
     """How far the attributions are from adding up to f_x - f_baseline.
@@ -84,6 +87,18 @@ class Attribution:
         if not self.in_logits or self.f_baseline is None:
             return None
         return completeness_gap(self.measured, self.f_x, self.f_baseline)
+
+    @property
+    def size(self) -> float:
+        """What the single values come to if none may cancel another."""
+        return sum(float(np.abs(values).sum(dtype=np.float64)) for values in self.measured.values())
+
+    @property
+    def cancels(self) -> bool:
+        """True where single values, in logits, are many times as large as all of them together."""
+        if not self.in_logits or self.f_baseline is None:
+            return False
+        return self.size > CANCELS * max(abs(self.f_x - self.f_baseline), SMALL_CHANGE)
 
     @property
     def measured(self) -> Mapping[str, Float[np.ndarray, "t c"]]:

@@ -15,13 +15,14 @@ from amfn.calibration import Similar, Spread, disagreement
 from amfn.checkpoint import Checkpoint, fingerprint
 from amfn.conformal import ERROR_RATE, ConformalSet
 from amfn.types import Batch, InputError, Record
+from amfn.waves import Seen, usable_seen
 from explain.methods import METHODS, attribute
 from explain.paragraph import InputSplit, facts_of, paragraph, split_of
 from explain.reality import RealityCheck, reality_of
 from explain.shapley import coalitions, fuse_subsets
 from report import words
 from report.signal import influences, picture
-from report.values import Attributed, Content, Modality
+from report.values import Attributed, Content, Modality, is_alteration
 
 if TYPE_CHECKING:
     from explain.coalitions import Coalitions
@@ -39,12 +40,14 @@ def content_of(
     off: Collection[str] = (),
     simulated: bool = False,
     audited: Report | None = None,
+    unaltered: float | None = None,
     made: datetime | None = None,
 ) -> Content:
     """What the model says of one record, as its reader gave it, and why.
 
     off: names of modalities that the model is not to see. simulated: a patient of the sample cohort. audited: the
-    stored report on this model's explanations, where there is one. made: the time on the document; now, if None.
+    stored report on this model's explanations, where there is one. unaltered: what the model says of the record as it
+    was measured, where this one was altered by hand. made: the time on the document; now, if None.
     Raises InputError where the task refuses the record, for a model that forecasts, or an unknown modality.
     """
     task = checkpoint.task
@@ -59,6 +62,7 @@ def content_of(
             "Correct the name.",
         )
     prepared = task.prepare(record)
+    seen = usable_seen(record, prepared, task.schema)
     whole = checkpoint.batch([prepared])
     batch = whole.masked(torch.tensor([name not in off for name in task.schema.names]))
     with torch.no_grad():
@@ -70,6 +74,7 @@ def content_of(
     members = [] if subsets.members is None else subsets.members[:, -1, 0].tolist()
     spread = disagreement(members) if len(members) > 1 else None
     similar, outcomes = _calibrated(checkpoint, game)
+    read = [name for name, here in zip(task.schema.names, game.present.tolist(), strict=True) if here]
     return Content(
         made=made or datetime.now(UTC),
         version=__version__,
@@ -101,13 +106,14 @@ def content_of(
                 {spec.name: spec.title for spec in task.schema.modalities},
                 checkpoint.base_rate,
                 f"chance of {task.wording.event}",
-                split=_split(checkpoint, attribution, audited),
-                warnings=sum(f.severity == "warning" for f in prepared.meta.findings),
+                split=_split(checkpoint, prepared, attribution, audited),
+                warnings=sum(f.severity == "warning" and not is_alteration(f) for f in prepared.meta.findings),
                 trained_on=fingerprint(record.record_id) in checkpoint.fold_of,
                 **_certainty(spread, len(members), similar, outcomes),
+                **seen.told(read),
             )
         ),
-        modalities=_modalities(checkpoint, whole, game, check),
+        modalities=_modalities(checkpoint, whole, game, check, seen),
         mask=tuple(game.present.tolist()),
         empty_risk=_chance(game.empty),
         shapley_gap=game.efficiency_gap(),
@@ -115,13 +121,24 @@ def content_of(
         disagrees=bool(check.disagrees),
         influences=influences(task.schema, prepared, attribution),
         attributed=_attributed(checkpoint, attribution, game, audited),
-        picture=picture(task.schema, prepared, attribution),
+        picture=picture(task.schema, prepared, attribution, seen),
         findings=prepared.meta.findings,
+        unaltered=_unaltered(checkpoint, prepared, whole, off, unaltered),
     )
 
 
 def _chance(logit: float) -> float:
     return 1 / (1 + math.exp(-logit))
+
+
+def _unaltered(
+    checkpoint: Checkpoint, prepared: Record, whole: Batch, off: Collection[str], told: float | None
+) -> float | None:
+    """The estimate for the record as it was measured. told: see `content_of`; whole: with nothing switched off."""
+    if told is not None or not off or any(is_alteration(f) for f in prepared.meta.findings):
+        return told
+    with torch.no_grad():
+        return _chance(float(checkpoint.model(whole).logits[0, 0]))
 
 
 def _calibrated(checkpoint: Checkpoint, game: Coalitions) -> tuple[Similar | None, ConformalSet | None]:
@@ -150,15 +167,19 @@ def _certainty(
     return told
 
 
-def _split(checkpoint: Checkpoint, attribution: Attribution | None, audited: Report | None) -> InputSplit | None:
+def _split(
+    checkpoint: Checkpoint, prepared: Record, attribution: Attribution | None, audited: Report | None
+) -> InputSplit | None:
     """Nothing is said of single inputs by a method that nobody has tried on this model, nor of a waveform's samples."""
     schema = checkpoint.task.schema
     if attribution is None or audited is None or any(spec.kind == "waveform" for spec in schema.modalities):
         return None
-    return split_of(attribution, schema, METHODS[METHOD].title, audited.sane(METHOD))
+    return split_of(attribution, schema, METHODS[METHOD].title, audited.sane(METHOD), prepared)
 
 
-def _modalities(checkpoint: Checkpoint, whole: Batch, game: Coalitions, check: RealityCheck) -> tuple[Modality, ...]:
+def _modalities(
+    checkpoint: Checkpoint, whole: Batch, game: Coalitions, check: RealityCheck, seen: Seen
+) -> tuple[Modality, ...]:
     """whole: the record with nothing switched off."""
     lost, shapley = game.leave_one_out(), game.shapley()
     gates, weights = check.measures["gate"], check.measures["weight"]
@@ -174,6 +195,7 @@ def _modalities(checkpoint: Checkpoint, whole: Batch, game: Coalitions, check: R
                 spec.name,
                 spec.title,
                 "recorded",
+                signal=seen.usable[spec.name].said if spec.name in seen.usable else "",
                 gate=None if gates is None else float(gates[at]),
                 weight=None if weights is None else float(weights[at]),
                 shapley=float(shapley[k]),
@@ -201,6 +223,8 @@ def _attributed(
         gap=attribution.gap,
         gap_is_relative=attribution.gap_is_relative,
         flagged=attribution.flagged,
+        size=attribution.size,
+        cancels=attribution.cancels,
         checks=None if audited is None or METHOD not in audited.methods else audited.checks(METHOD),
     )
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from explain.narrative import percent
+from explain.alterations import unit_text
+from explain.narrative import percent, three_digits
 from report import words
 from report.colours import GRID, MUTED, NEGATIVE, POSITIVE, TEXT, modality_colour
 from report.scene import Anchor, Area, Item, Scene, Stroke, Words, box, disc, frame, hatch, polyline, triangle
@@ -33,6 +34,8 @@ def estimate(content: Content) -> Scene:
     rows: list[tuple[str, float, float | None, float | None]] = [("This record", content.risk, None, None)]
     if content.spread is not None:
         rows.append((f"Its {content.networks} networks", content.risk, content.spread.low, content.spread.high))
+    if content.unaltered is not None:
+        rows.append(("Unaltered", content.unaltered, None, None))
     if content.similar is not None:
         rows.append(("Similar records, 95 %", content.similar.share, content.similar.low, content.similar.high))
     bottom, base = RISK_ROW * len(rows) + 3, content.base_rate
@@ -49,6 +52,7 @@ def estimate(content: Content) -> Scene:
         items.append(disc(at(middle), y, 1.2 if k == 0 else 0.8, ESTIMATE))
     items += [Words(at(k / 4), bottom + 3, f"{25 * k} %", 6.5, GREY, "middle") for k in range(5)]
     said = [f"Chance of {content.event}: {percent(content.risk)}; base rate {percent(base)}."]
+    said += [] if content.unaltered is None else [f"Unaltered: {percent(content.unaltered)}."]
     for title, _, low, high in rows:
         said += [f"{title}: {percent(low)} to {percent(high)}."] if low is not None and high is not None else []
     return Scene(RISK_WIDTH, bottom + 4, tuple(items), " ".join(said))
@@ -102,7 +106,7 @@ def trend(panel: Trend, hours: float, scale: float) -> Scene:
         return top + (high - min(max(value, low), high)) / (high - low) * height
 
     total = float(panel.effects.sum(dtype=np.float64))
-    unit = words.unit(panel.channel)
+    unit = unit_text(panel.channel)
     name = f"{panel.channel.title}{f', {unit}' if unit else ''}"
     items: list[Item] = [
         box(0, 0.5, 1.6, 2.8, modality_colour(panel.modality)),
@@ -115,12 +119,15 @@ def trend(panel: Trend, hours: float, scale: float) -> Scene:
     items.append(frame(left, top, width, height, RULE))
     ticks = np.arange(0, hours + 1, 12)
     items.append(Stroke(tuple(((x(t), top), (x(t), top + height)) for t in ticks), RULE, 0.1))
-    items += [Words(x(t), top + height + 3, f"{t:.0f} h", 6, GREY, "middle") for t in ticks[:-1]]
+    items += [
+        Words(x(t), top + height + 3, f"{t:.0f} h", 6, GREY, "end" if t == hours else "middle") for t in ticks.tolist()
+    ]
     ends = sorted({float(panel.values.min()), float(panel.values.max())})
-    items += [Words(left - 0.8, y(v) + 0.8, f"{v:.3g}", 6, GREY, "end") for v in ends]
+    items += [Words(left - 0.8, y(v) + 0.8, three_digits(v), 6, GREY, "end") for v in ends]
     items += [_joined(panel, x, y), *_marks(panel, x, y, scale)]
     said = (
-        f"{name}: {len(panel.values)} hourly values from {panel.values.min():.3g} to {panel.values.max():.3g}; "
+        f"{name}: {len(panel.values)} hourly values from {three_digits(ends[0])} to "
+        f"{three_digits(ends[-1])}; "
         f"attributions in sum {words.signed(total)} log-odds."
     )
     return Scene(TREND_WIDTH, TREND_HEIGHT, tuple(items), said)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from amfn.waves import clipped
+from amfn.waves.usable import KIND_WORDS
 from report import words
 from report.colours import GRID, MUTED, NEGATIVE, PAPER, PAPER_MAJOR, PAPER_MINOR, POSITIVE, TEXT, TRACE
 from report.scene import Item, Scene, Stroke, Words, box, frame, hatch, polyline
@@ -20,24 +22,34 @@ ROW_S = 5.4
 """Seconds a row: 135 mm, a whole number of large boxes."""
 CELL_S = 0.12
 """Attributions are added up over three small boxes: a sample is too narrow to be seen."""
-LABEL, SIGNAL, LANE, GAP, CLOCK = 30.0, 8.5, 3.2, 0.6, 3.6
+LABEL, SIGNAL, LANE, GAP, CLOCK = 30.0, 8.5, 3.2, 0.4, 3.2
 LIMIT_MV, LEAST_MV = 2.5, 0.5
+PAGE_MM = 240.0
+"""What the rows of a window may take together: a page of A4 less its heading. More only where what can be relied on
+would not fit."""
+LEGEND, LEAST_S = 176.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Track:
-    """One lead in one row: low and high in the lead's unit, height in mm without the lane. 1 mV is 10 mm in every row;
-    only how much paper there is above and below follows the trace."""
+    """One lead in every row: low and high in the lead's unit, height in mm without the lane. 1 mV is 10 mm."""
 
     lead: Lead
     low: float
     high: float
-    height: float
-    leaves: bool = False
 
     @property
     def calibrated(self) -> bool:
         return self.lead.unit == "mV"
+
+    @property
+    def height(self) -> float:
+        return (self.high - self.low) * MM_PER_MV if self.calibrated else SIGNAL
+
+    @property
+    def room(self) -> float:
+        """With its lane."""
+        return self.height + (LANE if self.lead.effects is not None else 0) + GAP
 
 
 def rows(picture: Picture) -> tuple[Scene, ...]:
@@ -49,28 +61,74 @@ def rows(picture: Picture) -> tuple[Scene, ...]:
     cells = [_cells(lead, rate) for lead in picture.leads]
     scale = max((float(np.abs(c).max()) for c in cells if c is not None), default=0.0)
     count = math.ceil(steps / rate / ROW_S - 1e-9)
-    found = [_row(picture.leads, cells, scale, k, steps, rate) for k in range(count)]
+    tracks = _fitting([_track(lead, rate) for lead in picture.leads], count)
+    found = [_row(tracks, cells, scale, k, steps, rate) for k in range(count)]
     return (*found, _absent(picture.missing)) if picture.missing else tuple(found)
 
 
-def _track(lead: Lead, first: int, last: int) -> _Track:
-    """Paper for the samples from `first` to `last`."""
-    whole = lead.values[~np.isnan(lead.values)]
+def legend(picture: Picture) -> Scene:
+    """What hatching and colours mean, of those that are there."""
+    kinds = list(dict.fromkeys(KIND_WORDS[piece.kind] for lead in picture.leads for piece in lead.spoilt))
+    items: list[Item] = []
+    x = 0.0
+    if kinds:
+        text = f"{words.LEGEND_SPOILT}: {', '.join(kinds)}"
+        items += [*_doubtful(x, 0.4, 8, 3.2), Words(x + 9.5, 3.1, text, 7, TEXT[False])]
+        x += 9.5 + 1.45 * len(text) + 4
+    if any(lead.effects is not None for lead in picture.leads):
+        for text, colour in ((words.LEGEND_UP, POSITIVE), (words.LEGEND_DOWN, NEGATIVE)):
+            items += [box(x, 0.4, 5, 3.2, colour[False], 0.5), Words(x + 6.5, 3.1, text, 7, TEXT[False])]
+            x += 6.5 + 1.45 * len(text) + 4
+    return Scene(LEGEND, 4.6, tuple(items))
+
+
+def _track(lead: Lead, rate: float) -> tuple[_Track, _Track]:
+    """Paper for all of a lead, and the least that will do: for what can be relied on, or, where that is next to
+    nothing, for most of it."""
+    whole = lead.values[~np.isnan(lead.values)].astype(np.float64)
     if lead.unit != "mV":
         low, high = float(whole.min()), float(whole.max())
         room = 0.06 * (high - low) or 0.5
-        return _Track(lead, low - room, high + room, SIGNAL)
-    row = lead.values[first : last + 1]
-    seen = row[~np.isnan(row)] if np.isfinite(row).any() else whole[:1]
-    middle = round(float(np.median(seen)) / LARGE_MV) * LARGE_MV
+        only = _Track(lead, low - room, high + room)
+        return only, only
+    sure = np.isfinite(lead.values)
+    for piece in lead.spoilt:
+        sure[max(round(piece.start_s * rate), 0) : round(piece.stop_s * rate)] = False
+    usable = lead.values[sure].astype(np.float64)
+    if len(usable) < LEAST_S * rate:
+        usable = np.percentile(whole, (10, 90))
+    middle = round(float(np.median(whole)) / LARGE_MV) * LARGE_MV
+    return _paper_for(lead, whole, middle), _paper_for(lead, usable, middle)
 
+
+def _paper_for(lead: Lead, values: np.ndarray, middle: float) -> _Track:
     def reach(most: float) -> float:
         return min(max(LEAST_MV, math.ceil((most + 0.05) / LARGE_MV) * LARGE_MV), LIMIT_MV)
 
-    below, above = middle - float(seen.min()), float(seen.max()) - middle
-    low, high = middle - reach(below), middle + reach(above)
-    leaves = float(seen.min()) < low or float(seen.max()) > high
-    return _Track(lead, low, high, (high - low) * MM_PER_MV, leaves)
+    return _Track(lead, middle - reach(middle - float(values.min())), middle + reach(float(values.max()) - middle))
+
+
+def _fitting(tracks: Sequence[tuple[_Track, _Track]], count: int) -> list[_Track]:
+    """As much paper as there is room for where as many of the rows as can be stand on one page: taken a large box at a
+    time from where most is to spare."""
+    found, least = [whole for whole, _ in tracks], [little for _, little in tracks]
+    rooms = [PAGE_MM / rows - CLOCK for rows in range(count, 0, -1)]
+    room = next((room for room in rooms if _height(least) <= room), 0.0)
+    while _height(found) > room:
+        spare = [one.height - other.height for one, other in zip(found, least, strict=True)]
+        k = int(np.argmax(spare))
+        if spare[k] < 1e-6:
+            break
+        above, below = found[k].high - least[k].high, least[k].low - found[k].low
+        if above >= below:
+            found[k] = replace(found[k], high=found[k].high - LARGE_MV)
+        else:
+            found[k] = replace(found[k], low=found[k].low + LARGE_MV)
+    return found
+
+
+def _height(tracks: Sequence[_Track]) -> float:
+    return sum(track.room for track in tracks)
 
 
 def _cells(lead: Lead, rate: float) -> np.ndarray | None:
@@ -82,7 +140,7 @@ def _cells(lead: Lead, rate: float) -> np.ndarray | None:
 
 
 def _row(
-    leads: Sequence[Lead], cells: list[np.ndarray | None], scale: float, number: int, steps: int, rate: float
+    tracks: Sequence[_Track], cells: list[np.ndarray | None], scale: float, number: int, steps: int, rate: float
 ) -> Scene:
     length = steps / rate
     start = number * ROW_S
@@ -90,26 +148,28 @@ def _row(
     left = LABEL + LEAD_IN_S * MM_PER_S
     width = (end - start) * MM_PER_S
     first, last = round(start * rate), round(end * rate)
-    tracks = [_track(lead, first, last) for lead in leads]
     items: list[Item] = []
     y = 0.0
     for track, cell in zip(tracks, cells, strict=True):
         items += _paper(track, y, left, width)
         if cell is not None and scale > 0:
             items += _effects(cell, scale, start, end, y, track.height, left)
-        items += _labels(track, y, number == 0)
+        for begin, stop, _ in _spoilt(track.lead, start, end):
+            items += _doubtful(left + (begin - start) * MM_PER_S, y, (stop - begin) * MM_PER_S, track.height)
         values = track.lead.values[first : last + 1].astype(np.float64)
+        leaves = bool(((values < track.low) | (values > track.high)).any())
+        items += _labels(track, y, start, end, leaves)
         inside = np.where((values >= track.low) & (values <= track.high), values, np.nan)
         # The last sample of a row is the first of the next: the line has no gap between them.
         across = left + np.arange(len(values)) / rate * MM_PER_S
         down = y + (track.high - inside) / (track.high - track.low) * track.height
         items.append(polyline(across.tolist(), down.tolist(), TRACE, 0.22))
-        y += track.height + (LANE if cell is not None else 0) + GAP
+        y += track.room
     items += [
         Words(left + (s - start) * MM_PER_S, y + 2.0, _seconds(s - length), 6, MUTED[False], "middle")
         for s in np.arange(math.ceil(start), end + 1e-9, 1.0).tolist()
     ]
-    return Scene(left + ROW_S * MM_PER_S + 1, y + CLOCK, tuple(items), _said(tracks, start - length, end - length))
+    return Scene(left + ROW_S * MM_PER_S + 1, y + CLOCK, tuple(items), _said(tracks, start, end, length))
 
 
 def _seconds(before: float) -> str:
@@ -160,7 +220,17 @@ def _effects(
     return items
 
 
-def _labels(track: _Track, y: float, first: bool) -> list[Item]:
+def _spoilt(lead: Lead, start: float, end: float) -> list[tuple[float, float, str]]:
+    """From, to and why of what cannot be relied on between two seconds of the window."""
+    return [(piece.start_s, piece.stop_s, KIND_WORDS[piece.kind]) for piece in clipped(lead.spoilt, start, end)]
+
+
+def _doubtful(x: float, y: float, width: float, height: float) -> list[Item]:
+    """Grey and hatched, so that it shows in print without colour and behind the trace."""
+    return [box(x, y, width, height, MUTED[False], 0.14), hatch(x, y, width, height, MUTED[False], 2.5)]
+
+
+def _labels(track: _Track, y: float, start: float, end: float, leaves: bool) -> list[Item]:
     ink, grey = TEXT[False], MUTED[False]
     off = ", switched off" if track.lead.effects is None else ""
     items: list[Item] = [Words(0, y + 3, f"{track.lead.title}{off}", 7.5, ink, bold=True)]
@@ -169,9 +239,12 @@ def _labels(track: _Track, y: float, first: bool) -> list[Item]:
     else:
         unit = f" {track.lead.unit}" if track.lead.unit != "NU" else ", no unit"
         scale = f"{track.low:.3g} to {track.high:.3g}{unit}".replace("-", words.MINUS)
-    notes = [scale] + (["peaks leave the paper"] if track.leaves else [])
-    items += [Words(0, y + 6.2 + 3 * k, note, 6, grey) for k, note in enumerate(notes)]
-    if first and track.lead.effects is not None:
+    items.append(Words(0, y + 6.2, scale, 6, grey))
+    kinds = dict.fromkeys(why for _, _, why in _spoilt(track.lead, start, end))
+    notes = [", ".join(kinds)] if kinds else []
+    notes += ["peaks leave the paper"] if leaves else []
+    items += [Words(0, y + 9.2 + 3 * k, note, 6.5, ink, bold=True) for k, note in enumerate(notes)]
+    if start == 0 and track.lead.effects is not None:
         items.append(Words(LABEL - 1, y + track.height + LANE / 2 + 0.8, f"+ / {words.MINUS}", 6, grey, "end"))
     return items
 
@@ -191,7 +264,13 @@ def _absent(titles: tuple[str, ...]) -> Scene:
     )
 
 
-def _said(tracks: list[_Track], start: float, end: float) -> str:
+def _said(tracks: Sequence[_Track], start: float, end: float, length: float) -> str:
     leads = ", ".join(track.lead.title for track in tracks)
-    until = "the alarm" if abs(end) < 1e-6 else f"{abs(end):.1f} s before the alarm"
-    return f"{leads} from {abs(start):.1f} s before the alarm to {until}, on paper of 25 mm/s and 10 mm/mV."
+    until = "the alarm" if abs(end - length) < 1e-6 else f"{length - end:.1f} s before the alarm"
+    said = [f"{leads} from {length - start:.1f} s before the alarm to {until}, on paper of 25 mm/s and 10 mm/mV."]
+    for track in tracks:
+        said += [
+            f"{track.lead.title}: quality in doubt from {length - begin:.1f} s to {length - stop:.1f} s ({why})."
+            for begin, stop, why in _spoilt(track.lead, start, end)
+        ]
+    return " ".join(said)

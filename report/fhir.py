@@ -18,7 +18,7 @@ from html import escape
 from typing import Any
 
 from report import words
-from report.values import Content
+from report.values import Content, Influence
 
 DIGEST = "first 16 hex digits of a SHA-256"
 
@@ -68,7 +68,11 @@ def resource(content: Content) -> dict[str, Any]:
 
 def notes(content: Content) -> list[str]:
     """The disclaimer first, then what was altered, the narrative, certainty, contributions, method and provenance."""
-    said = [words.DISCLAIMER, *words.changed(content)]
+    said = [
+        words.DISCLAIMER,
+        *words.changed(content),
+        *([f"Estimate {words.unaltered(content)}."] if content.is_altered else []),
+    ]
     said += [f"{heading}: {text}" if heading else text for heading, text in words.narrative(content)]
     said += words.observed(content)
     said.append(
@@ -79,16 +83,25 @@ def notes(content: Content) -> list[str]:
         gate, weight, shapley, without = words.numbers(m)
         if shapley:
             parts = {"gate γ": gate, "weight β": weight, "Shapley value, log-odds": shapley, "without it": without}
-            said.append(f"{m.title}: {'; '.join(f'{name} {value}' for name, value in parts.items() if value)}.")
+            data = f"{m.signal}; " if m.signal else ""
+            said.append(f"{m.title}: {data}{'; '.join(f'{name} {value}' for name, value in parts.items() if value)}.")
         else:
             said.append(f"{m.title}: {m.state}.")
     said.append(content.routing)
     if content.attributed is not None:
-        said += words.method(content.attributed)
-    said += [f"{i.title}, {i.when} ({i.value}): {words.signed(i.effect)} log-odds." for i in content.influences]
+        said += words.method(content.attributed) + words.cancelling(content.attributed)
+    said += [_influence(item) for item in content.influences]
     said += [f"{severity}: {text}." for severity, text in words.noticed(content)]
     own = ("Record",) if not content.simulated else ()
     return said + [f"{name}: {value}." for name, value in words.provenance(content) if name not in own]
+
+
+def _influence(item: Influence) -> str:
+    said = f"{item.title}: {words.signed(item.effect)} log-odds in sum"
+    if item.strongest is None:
+        return f"{said}."
+    one = item.strongest
+    return f"{said}; strongest single value {one.value}, {one.when}: {words.signed(one.effect)}."
 
 
 def _method(content: Content) -> str:

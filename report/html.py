@@ -20,27 +20,37 @@ def html(content: Content) -> str:
     """The document as one page of HTML, in UTF-8."""
     title = f"{content.title}: record {content.record_id}"
     body = words.unbroken("".join(part(content) for part in (_top, _why, _signal, _made)))
+    altered = f'<p class="altered">{escape(words.altered(content))}</p>' if content.is_altered else ""
     foot = f"Fusionscope {content.version} · {words.moment(content.made)} · model {content.model_digest}"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
-        f'<header><p class="disclaimer">{words.DISCLAIMER}</p></header>\n<main>\n'
+        f"<title>{escape(title)}</title>\n<style>\n{STYLE.read_text(encoding='utf-8')}{_head(content)}</style>\n</head>\n<body>\n"
+        f'<header><p class="disclaimer">{words.DISCLAIMER}</p>{altered}</header>\n<main>\n'
         f"<h1>{escape(title)}</h1>\n{body}</main>\n"
         f'<footer><p><strong class="disclaimer">{words.DISCLAIMER}</strong> {escape(foot)}</p></footer>\n'
         "</body>\n</html>\n"
     )
 
 
+def _head(content: Content) -> str:
+    """On each printed page, that the record is altered. Names go into the style only as the numbers of their signs."""
+    if not content.is_altered:
+        return ""
+    quoted = "".join(f"\\{ord(sign):06x}" for sign in words.altered(content))
+    return f'@page {{ @top-left {{ content: "{quoted}"; font: 700 8pt sans-serif; color: #8A1C1C; width: 60%; }} }}\n'
+
+
 def _top(content: Content) -> str:
     origin = (words.SIMULATED,) if content.simulated else ()
     parts = [f'<p class="facts">{escape(" · ".join((*origin, *content.facts)))}</p>']
     parts += [f'<p class="notice">{escape(said)}</p>' for said in words.changed(content)]
+    beside = f'<p class="beside">{escape(words.unaltered(content))}</p>' if content.is_altered else ""
     observed = "<br>".join(escape(said) for said in words.observed(content))
     parts.append(
         f'<div class="answer"><div><p class="number">{escape(percent(content.risk))}</p>'
-        f"<p>estimated chance of {escape(content.event)}</p><p>{escape(words.compared(content))}</p></div>"
+        f"<p>estimated chance of {escape(content.event)}</p>{beside}<p>{escape(words.compared(content))}</p></div>"
         f"<figure>{svg(drawings.estimate(content))}<figcaption>{observed}</figcaption></figure></div>"
     )
     return _section("Estimate", "".join(parts))
@@ -59,10 +69,10 @@ def _why(content: Content) -> str:
         f'<p class="{flag}">{escape(content.routing)}</p>',
     )
     if content.influences:
-        rows = [(i.title, i.when, i.value, words.signed(i.effect)) for i in content.influences]
-        table = _table("Strongest values", ("Value", "When", "Measured", "Log-odds"), rows, numeric=(3,))
+        rows = [words.influence(item) for item in content.influences]
+        table = _table("Strongest variables", words.INFLUENCES_HEAD, rows, numeric=(1, 2, 5))
         doubt = "".join(f'<p class="flag">{escape(said)}</p>' for said in words.doubted(content))
-        out += _section("Strongest values", f'<p class="aid">{escape(words.INFLUENCES_AID)}</p>{doubt}{table}')
+        out += _section("Strongest variables", f'<p class="aid">{escape(words.INFLUENCES_AID)}</p>{doubt}{table}')
     found = words.noticed(content)
     if found:
         items = "".join(f"<li><strong>{severity}.</strong> {escape(said)}</li>" for severity, said in found)
@@ -77,7 +87,7 @@ def _modalities(content: Content) -> str:
     for m in content.modalities:
         gate, weight, shapley, without = (escape(text) for text in words.numbers(m))
         rows.append(
-            f'<tr><th scope="row">{svg(drawings.swatch(m))} {escape(m.title)}</th><td>{m.state}</td>'
+            f'<tr><th scope="row">{svg(drawings.swatch(m))} {escape(m.title)}</th><td>{escape(words.recorded(m))}</td>'
             f'<td class="n">{gate}</td><td class="n">{weight}</td><td class="n">{shapley}</td>'
             f'<td>{svg(drawings.shapley_bar(m, scale))}</td><td class="n">{without}</td></tr>'
         )
@@ -88,9 +98,12 @@ def _signal(content: Content) -> str:
     picture = content.picture
     if picture.leads:
         aid = words.LEADS_AID.format(rate=picture.rate_hz)
+        legend = svg(ecg.legend(picture))
         strips = "".join(svg(scene, scalable=False) for scene in ecg.rows(picture))
         paper = f'<div class="paper" tabindex="0" role="group" aria-label="Waveforms, to scale">{strips}</div>'
-        return _section("Signal before the alarm", f"<figure><figcaption>{escape(aid)}</figcaption>{paper}</figure>")
+        return _section(
+            "Signal before the alarm", f"<figure><figcaption>{escape(aid)}</figcaption>{legend}{paper}</figure>"
+        )
     if not picture.trends:
         return ""
     scale = drawings.strongest(picture.trends)

@@ -28,7 +28,7 @@ from report.scene import Area, Item, Scene, Stroke, Words
 from report.values import Content
 
 PLAIN, BOLD = "DejaVuSans", "DejaVuSans-Bold"
-MARGIN, HEAD, FOOT = 12 * mm, 15 * mm, 14 * mm
+MARGIN, HEAD, FOOT, SECOND = 12 * mm, 15 * mm, 14 * mm, 4 * mm
 WIDTH = A4[0] - 2 * MARGIN
 INK, GREY, RULE = HexColor(TEXT[False]), HexColor(MUTED[False]), HexColor(GRID[False])
 ALARM = HexColor("#8A1C1C")
@@ -60,8 +60,9 @@ RIGHT = _style(7, alignment=TA_RIGHT)
 TITLE = _style(14, fontName=BOLD, spaceAfter=1)
 HEADING = _style(9.6, fontName=BOLD, spaceBefore=5, spaceAfter=2)
 NUMBER = _style(24, fontName=BOLD, spaceAfter=2)
-NOTICE = _style(8.2, fontName=BOLD, textColor=ALARM, borderColor=ALARM, borderWidth=0.8, borderPadding=4, spaceAfter=6)
-FLAG = _style(8.2, fontName=BOLD, borderColor=GREY, borderWidth=0.8, borderPadding=3, spaceBefore=3, spaceAfter=5)
+STRONG = _style(8.2, fontName=BOLD, textColor=ALARM, spaceAfter=2.2)
+NOTICE = _style(8.2, fontName=BOLD, textColor=ALARM, borderColor=ALARM, borderWidth=0.8, borderPadding=4, spaceAfter=9)
+FLAG = _style(8.2, fontName=BOLD, borderColor=GREY, borderWidth=0.8, borderPadding=3, spaceBefore=5, spaceAfter=6)
 # Without a font of its own a table asks for one that is not embedded.
 BARE = [("FONTNAME", (0, 0), (-1, -1), PLAIN), ("LEFTPADDING", (0, 0), (-1, -1), 0)]
 TOP = ("VALIGN", (0, 0), (-1, -1), "TOP")
@@ -114,11 +115,12 @@ def _draw(canvas: Canvas, item: Item, height: float) -> None:
 
 
 class _Numbered(Canvas):
-    """Pages are written when their number is known: "page 1 of 2". head: what stands on top of each."""
+    """Pages are written when their number is known: "page 1 of 2". head: what stands on top of each; altered: below
+    it, that the record is not as it was measured."""
 
-    def __init__(self, *args: Any, head: str, foot: str, **more: Any) -> None:
+    def __init__(self, *args: Any, head: str, altered: str, foot: str, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._head, self._foot = head, foot
+        self._head, self._altered, self._foot = head, altered, foot
         self._pages: list[dict[str, Any]] = []
 
     def showPage(self) -> None:
@@ -146,6 +148,14 @@ class _Numbered(Canvas):
         self.setFillColor(ALARM)
         self.setFont(BOLD, 7.5)
         self.drawRightString(width - MARGIN, height - 9.5 * mm, words.DISCLAIMER)
+        self.drawString(MARGIN, height - 15 * mm, _cut(self._altered, WIDTH))
+
+
+def _cut(text: str, width: float) -> str:
+    """What of a line of the head fits; all of it stands on the first page."""
+    while pdfmetrics.stringWidth(text, BOLD, 7.5) > width:
+        text = f"{text[:-2].rstrip()}…"
+    return text
 
 
 def pdf(content: Content) -> bytes:
@@ -162,13 +172,14 @@ def pdf(content: Content) -> bytes:
         lang="en",
         initialFontName=PLAIN,
     )
-    place = Frame(MARGIN, FOOT, WIDTH, A4[1] - HEAD - FOOT, 0, 0, 0, 0)
+    head = HEAD + (SECOND if content.is_altered else 0)
+    place = Frame(MARGIN, FOOT, WIDTH, A4[1] - head - FOOT, 0, 0, 0, 0)
     document.addPageTemplates(PageTemplate(frames=[place]))
     origin = f" · {words.SIMULATED}" if content.simulated else ""
     foot = f"Fusionscope {content.version} · {words.moment(content.made)} · model {content.model_digest}"
 
     def canvas(*args: Any, **more: Any) -> _Numbered:
-        return _Numbered(*args, head=f"{title}{origin}", foot=foot, **more)
+        return _Numbered(*args, head=f"{title}{origin}", altered=words.altered(content), foot=foot, **more)
 
     # Waveforms take a page for themselves: what is short comes before them.
     last = (_made, _signal) if content.picture.leads else (_signal, _made)
@@ -193,6 +204,7 @@ def _top(content: Content) -> list[Flowable]:
         _text(percent(content.risk), NUMBER),
         _gap(2),
         _text(f"estimated chance of {content.event}", BODY),
+        *([_text(words.unaltered(content), STRONG)] if content.is_altered else []),
         _text(words.compared(content), SMALL),
     ]
     flow.append(_side_by_side(number, Figure(drawings.estimate(content))))
@@ -207,7 +219,7 @@ def _why(content: Content) -> list[Flowable]:
     if content.influences:
         doubt = [_text(said, FLAG) for said in words.doubted(content)]
         aid = _text(words.INFLUENCES_AID, TINY)
-        flow.append(KeepTogether([_text("Strongest values", HEADING), aid, *doubt, _influences(content)]))
+        flow.append(KeepTogether([_text("Strongest variables", HEADING), aid, *doubt, _influences(content)]))
     found = words.noticed(content)
     if found:
         flow.append(_text("What was noticed in the data", HEADING))
@@ -221,18 +233,16 @@ def _modalities(content: Content) -> Table:
     rows: list[list[Any]] = [[_text(name, SMALL if k in (1, 2, 6) else RIGHT) for k, name in enumerate(head)]]
     for m in content.modalities:
         gate, weight, shapley, without = (_text(text, RIGHT) for text in words.numbers(m))
-        named = (Figure(drawings.swatch(m)), _text(m.title, SMALL), _text(m.state, SMALL))
+        named = (Figure(drawings.swatch(m)), _text(m.title, SMALL), _text(words.recorded(m), SMALL))
         rows.append([*named, gate, weight, shapley, Figure(drawings.shapley_bar(m, scale)), without])
-    return _table(rows, (5, 40, 24, 15, 17, 17, 49, 19))
+    return _table(rows, (5, 33, 36, 13, 16, 15, 51, 17), apart=6)
 
 
 def _influences(content: Content) -> Table:
-    head = ("Value", "When", "Measured", "Log-odds")
-    rows = [[_text(name, RIGHT if k == 3 else SMALL) for k, name in enumerate(head)]]
-    for item in content.influences:
-        said = (item.title, item.when, item.value)
-        rows.append([*(_text(t, SMALL) for t in said), _text(words.signed(item.effect), RIGHT)])
-    return _table(rows, (70, 40, 50, 26))
+    rows = [words.INFLUENCES_HEAD, *map(words.influence, content.influences)]
+    numeric = (1, 2, 5)
+    cells = [[_text(said, RIGHT if k in numeric else SMALL) for k, said in enumerate(row)] for row in rows]
+    return _table(cells, (56, 18, 16, 48, 28, 20), apart=3)
 
 
 def _signal(content: Content) -> list[Flowable]:
@@ -243,6 +253,7 @@ def _signal(content: Content) -> list[Flowable]:
             [
                 _text("Signal before the alarm", HEADING),
                 _text(words.LEADS_AID.format(rate=picture.rate_hz), TINY),
+                Figure(ecg.legend(picture)),
                 strips[0],
             ]
         )
@@ -282,7 +293,8 @@ def _side_by_side(left: Sequence[Flowable], right: Flowable) -> Table:
     return Table([[list(left), right]], colWidths=[WIDTH - 96 * mm, 96 * mm], style=[*BARE, TOP])
 
 
-def _table(rows: Sequence[Sequence[Any]], widths: Sequence[float]) -> Table:
+def _table(rows: Sequence[Sequence[Any]], widths: Sequence[float], apart: int | None = None) -> Table:
+    """apart: a column that needs room to the numbers on its left."""
     style = [
         BARE[0],
         ("LINEBELOW", (0, 0), (-1, -1), 0.3, RULE),
@@ -292,4 +304,6 @@ def _table(rows: Sequence[Sequence[Any]], widths: Sequence[float]) -> Table:
         ("LEFTPADDING", (0, 0), (-1, -1), 2),
         ("RIGHTPADDING", (0, 0), (-1, -1), 2),
     ]
+    if apart is not None:
+        style.append(("LEFTPADDING", (apart, 0), (apart, -1), 10))
     return Table([list(row) for row in rows], colWidths=[w * mm for w in widths], style=style)

@@ -14,6 +14,7 @@ import numpy as np
 from amfn.calibration import Similar, Spread
 from amfn.conformal import ConformalSet
 from amfn.types import Channel, Finding
+from amfn.waves import Stretch
 from explain.alterations import ALTERED
 from explain.paragraph import Claim
 from explain.report import Check
@@ -23,11 +24,13 @@ State = Literal["recorded", "not recorded", "switched off"]
 
 @dataclass(frozen=True, slots=True)
 class Modality:
-    """One row of the table. gate: γ; weight: β; without: the estimate had this one been missing."""
+    """One row of the table. gate: γ; weight: β; without: the estimate had this one been missing. signal: of a waveform
+    that the model read, how much of it can be used, in words."""
 
     name: str
     title: str
     state: State
+    signal: str = ""
     gate: float | None = None
     weight: float | None = None
     shapley: float | None = None
@@ -35,13 +38,23 @@ class Modality:
 
 
 @dataclass(frozen=True, slots=True)
+class Single:
+    """A measured value and its attribution. when: "hour 12", "on admission", …"""
+
+    value: str
+    when: str
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
 class Influence:
-    """A measured value, or a whole waveform, and its attribution. when: "hour 12", "on admission", …"""
+    """A variable, or a whole lead, and its attributions in sum. count: how many values, or samples, it has; strongest:
+    the single value with the largest one, None for a lead, whose samples mean nothing one by one."""
 
     title: str
-    when: str
-    value: str
     effect: float
+    count: int
+    strongest: Single | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,13 +71,14 @@ class Trend:
 @dataclass(frozen=True, slots=True, eq=False)
 class Lead:
     """One waveform over the model's window, f32[T], NaN where there was no sample; effects f32[T], None where it
-    was switched off."""
+    was switched off. spoilt: stretches that cannot be relied on, in seconds from the window's start."""
 
     modality: str
     title: str
     unit: str
     values: np.ndarray
     effects: np.ndarray | None
+    spoilt: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +97,8 @@ class Picture:
 @dataclass(frozen=True, slots=True)
 class Attributed:
     """The method behind single values, and its errors. gap: what the values miss of the change that they should add up
-    to: a share of it, or log-odds where it is not relative. checks: what was found on this model; none: not audited.
+    to: a share of it, or log-odds where it is not relative. size: what they come to if none may cancel another;
+    cancels: that is many times their sum. checks: what was found on this model; none: not audited.
     """
 
     title: str
@@ -96,6 +111,8 @@ class Attributed:
     gap: float
     gap_is_relative: bool
     flagged: bool
+    size: float
+    cancels: bool
     checks: tuple[Check, ...] | None
 
 
@@ -106,6 +123,7 @@ class Content:
     subject: what stands for the patient outside: the record's id for simulated ones, else its hash. facts: age, sex and
     ICU type, or the alarm. mask: one flag per modality, True where the model read it. attributed: None where nothing
     was read. similar, outcomes: None without calibration. shapley_gap: what the Shapley values miss of their sum.
+    unaltered: the estimate for the record as it was measured, where this one is altered and that one is known.
     """
 
     made: datetime
@@ -142,6 +160,7 @@ class Content:
     attributed: Attributed | None
     picture: Picture
     findings: tuple[Finding, ...]
+    unaltered: float | None = None
 
     @property
     def off(self) -> tuple[str, ...]:
@@ -154,10 +173,14 @@ class Content:
         return tuple(f for f in self.findings if is_alteration(f))
 
     @property
+    def is_altered(self) -> bool:
+        return bool(self.off or self.altered)
+
+    @property
     def stem(self) -> str:
         """The files' name without its ending: that of the record as it was is never overwritten by another, and nothing
         of a user's folder is in it."""
-        return f"report_{self.subject}{'_altered' if self.off or self.altered else ''}"
+        return f"report_{self.subject}{'_altered' if self.is_altered else ''}"
 
 
 def is_alteration(finding: Finding) -> bool:

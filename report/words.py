@@ -11,17 +11,17 @@ from amfn.card_words import DISCLAIMER as DISCLAIMER
 from amfn.conformal import ConformalSet
 from amfn.sentences import networks_sentence, set_heading, set_reason, similar_sentence
 from amfn.types import Channel, Finding, InputError
-from explain.narrative import percent
+from explain.alterations import unit_text
+from explain.narrative import percent, three_digits
 from explain.paragraph import Part, written
 from explain.reality import RANKED_FROM, RealityCheck
-from report.values import Attributed, Content, Modality, is_alteration
+from report.values import Attributed, Content, Influence, Modality, is_alteration
 
 MINUS = "\N{MINUS SIGN}"
 # Not by strftime, whose months follow the computer's language.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 HEADINGS: Mapping[Part, str] = {"drivers": "What moved it", "certainty": "How sure", "doubt": "What to doubt"}
 MARKS: Mapping[bool | None, str] = {True: "passed", False: "NOT PASSED", None: "no verdict"}
-UNITS: Mapping[str, str] = {"degC": "°C", "10^9/L": "10⁹/L", "ug/L": "µg/L", "pH": ""}
 SIMULATED = "Simulated patient, sample cohort"
 JUDGED = {"weight": "fusion weight (β)", "attention": "attention (α)"}
 MODALITIES_AID = (
@@ -29,17 +29,21 @@ MODALITIES_AID = (
     "routed the data, not what moved its estimate; that is the Shapley value: log-odds, exact over all combinations."
 )
 INFLUENCES_AID = (
-    "What single values did to the estimate, in log-odds from the baseline named below: + raised it, "
+    "What the values of each variable did to the estimate, in log-odds from the baseline named below: + raised it, "
     f"{MINUS} lowered it. The Shapley values above start from “nothing recorded” instead, so the two need not agree."
 )
+INFLUENCES_HEAD = ("Variable", "In sum", "Values", "Strongest single value", "When", "Its own")
 LEADS_AID = (
     "25 mm/s and 10 mm/mV when printed at 100 %. Small box 0.04 s × 0.1 mV, large box 0.2 s × 0.5 mV; the pulse at the "
     "left is 1 mV, 0.2 s. Other signals keep the time scale; the numbers beside them are the ends of their own scale. "
-    "The traces are what the model read ({rate:g} samples a second), unaltered. Orange behind a trace and bars upwards "
-    "below it raised the estimate, blue and bars downwards lowered it. Seconds before the alarm."
+    "The traces are what the model read ({rate:g} samples a second). Seconds before the alarm. Quality is told from "
+    "indices, which are no diagnosis: a rhythm without beats can look like noise or a flat line."
 )
+LEGEND_UP, LEGEND_DOWN = "raised the estimate (bar up)", "lowered it (bar down)"
+LEGEND_SPOILT = "quality in doubt"
 TRENDS_AID = (
-    "The charted variables with the largest attribution in sum, one value an hour as the model read them. "
+    "Heart rate and arterial pressure where charted, then the variables with the largest attribution in sum; one value "
+    "an hour as the model read them. "
     "▲ raised the estimate, ▼ lowered it, ● did about nothing; the larger, the more. Shaded: reference "
     "interval{source}; where nothing is shaded, none is known or it lies outside the panel."
 )
@@ -64,16 +68,11 @@ def unbroken(text: str) -> str:
     return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
 
 
-def unit(channel: Channel) -> str:
-    """A unit as print writes it; empty where the number has none."""
-    return UNITS.get(channel.unit, channel.unit)
-
-
 def value(channel: Channel, number: float) -> str:
     """A value with its unit; a flag in words."""
     if channel.flag:
         return "yes" if number >= 0.5 else "no"
-    return f"{number:.3g} {unit(channel)}".strip()
+    return f"{three_digits(number)} {unit_text(channel)}".strip()
 
 
 def clock(seconds: float) -> str:
@@ -132,6 +131,23 @@ def changed(content: Content) -> list[str]:
     return said
 
 
+def altered(content: Content) -> str:
+    """For the head of every page: that the record is not as it was measured, and what of it; empty where it is."""
+    changed_by_hand = ", ".join(dict.fromkeys(f.channel for f in content.altered))
+    parts = [f"{changed_by_hand} changed by hand"] if changed_by_hand else []
+    parts += [f"{', '.join(content.off)} switched off"] if content.off else []
+    return f"ALTERED RECORD: {'; '.join(parts)}" if parts else ""
+
+
+def unaltered(content: Content) -> str:
+    """The estimate for the record as it was measured, to go on from "estimated chance of …" of the altered one."""
+    if not content.is_altered:
+        return ""
+    if content.unaltered is None:
+        return "of the ALTERED record; for the unaltered one it is not known here"
+    return f"of the ALTERED record; unaltered: {percent(content.unaltered)}"
+
+
 def noticed(content: Content) -> list[tuple[str, str]]:
     """What was found in the data, warnings first: severity and sentence."""
     others = [f for f in content.findings if not is_alteration(f)]
@@ -145,17 +161,29 @@ def count(finding: Finding) -> str:
 
 def routing(check: RealityCheck) -> str:
     """Whether what the model passes on is what moved its estimate."""
-    if check.disagrees is None or check.judged is None or check.favourite_share is None:
+    shapley = check.measures["shapley"]
+    if check.disagrees is None or check.judged is None or check.favourite_share is None or shapley is None:
         why = f"fewer than {RANKED_FROM} modalities" if len(check.players) < RANKED_FROM else "nothing to rank"
         return f"Whether fusion weights and contributions agree cannot be judged here: {why}."
-    title = dict(zip(check.players, check.titles, strict=True))[str(check.favourite)]
+    titles = dict(zip(check.players, check.titles, strict=True))
+    moved = dict(zip(check.players, shapley.tolist(), strict=True))
+    favourite, top = str(check.favourite), max(moved, key=lambda name: abs(moved[name]))
     first = (
-        f"{title} has the largest {JUDGED[check.judged]} and makes up {percent(check.favourite_share)} of all that "
-        "moved the estimate."
+        f"{titles[favourite]} has the largest {JUDGED[check.judged]}; its Shapley value is {signed(moved[favourite])}, "
+        f"{percent(check.favourite_share)} of all that moved the estimate."
     )
+    if top != favourite:
+        first += f" {titles[top]} moved it most ({signed(moved[top])})."
     if check.disagrees:
         return f"{first} Routing and contribution DISAGREE: do not read the fusion weights as reasons here."
-    return f"{first} Routing and contribution agree."
+    if top != favourite:
+        return f"{first} That is not the same modality, though the check raises no flag."
+    return f"{first} Routing and contribution agree: nothing moved it more."
+
+
+def recorded(row: Modality) -> str:
+    """What there is of a modality; of a waveform, how much of it can be used."""
+    return row.signal or row.state
 
 
 def numbers(row: Modality) -> tuple[str, str, str, str]:
@@ -180,10 +208,30 @@ def gap(found: Attributed) -> str:
     return f"Completeness gap {size}: {verdict} ({change})."
 
 
+def cancelling(found: Attributed) -> list[str]:
+    """What has to stand beside single values that are many times as large as all of them together."""
+    if not found.cancels:
+        return []
+    return [
+        f"Large parts cancel each other: single values come to {found.size:.2f} log-odds in size and to "
+        f"{signed(found.f_x - found.f_baseline)} in sum. Read what each variable adds up to before any single value."
+    ]
+
+
 def doubted(content: Content) -> list[str]:
-    """What has to stand beside single values that do not add up."""
+    """What has to stand beside attributions that do not add up, or of which large parts cancel."""
     found = content.attributed
-    return [gap(found)] if found is not None and found.flagged else []
+    if found is None:
+        return []
+    return [*([gap(found)] if found.flagged else []), *cancelling(found)]
+
+
+def influence(item: Influence) -> tuple[str, str, str, str, str, str]:
+    """A row under `INFLUENCES_HEAD`."""
+    if item.strongest is None:
+        return item.title, signed(item.effect), "", "its samples in sum", "whole window", ""
+    one = item.strongest
+    return item.title, signed(item.effect), f"{item.count}", one.value, one.when, signed(one.effect)
 
 
 def method(found: Attributed) -> list[str]:

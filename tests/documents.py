@@ -22,6 +22,9 @@ from report.values import Content
 ROOT = Path(__file__).resolve().parents[1]
 STAY = ROOT / "sample_data" / "icu_mortality" / "900003.txt"
 ALARM = ROOT / "sample_data" / "icu_alarm" / "sim_a001.hea"
+# The ECG of the one is half noise; of the other, large attributions cancel.
+SPOILT = ROOT / "sample_data" / "icu_alarm" / "sim_v005.hea"
+CANCELS = ROOT / "sample_data" / "icu_mortality" / "900005.txt"
 MADE = datetime(2026, 3, 9, 7, 5, tzinfo=UTC)
 POINTS_PER_MM = 72 / 25.4
 

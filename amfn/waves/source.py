@@ -93,7 +93,7 @@ class WaveSource:
         for modality, channels in record.channels.items():
             rate = _rate(record.hours[modality])
             for c, channel in enumerate(channels if rate else ()):
-                leads.append(Lead(channel.name, _title(modality, channel.title), modality, channel.unit, rate))
+                leads.append(Lead(channel.name, lead_title(modality, channel.title), modality, channel.unit, rate))
                 columns.append(np.ascontiguousarray(record.values[modality][:, c], np.float32))
                 begins.append(float(record.hours[modality][0]) * 3600)
         if not leads:
@@ -188,7 +188,7 @@ class WaveSource:
 def open_waves(path: Path) -> WaveSource:
     """A WFDB record of any length, opened without reading its samples. Raises InputError for what cannot be used."""
     found = open_window(path)
-    leads = tuple(Lead(t.name, _title(t.modality, t.name), t.modality, t.unit, found.fs) for t in found.tracks)
+    leads = tuple(Lead(t.name, lead_title(t.modality, t.name), t.modality, t.unit, found.fs) for t in found.tracks)
     every = len(leads)
     return WaveSource(
         found.record_id,
@@ -216,7 +216,8 @@ class _Memory:
         return None
 
 
-def _title(modality: str, name: str) -> str:
+def lead_title(modality: str, name: str) -> str:
+    """A lead's name for a reader: 'ECG II', 'ABP'."""
     return f"ECG {name}" if modality == "ecg" and "ecg" not in name.lower() else name
 
 

@@ -57,9 +57,11 @@ def overview(
     drawn: str,
     key: str,
     moved: Callable[[], Any],
+    assumed: bool = False,
 ) -> None:
     """window: start and length in seconds. drawn: changes when lanes or alarm do, and the strip has to be painted anew.
-    moved: called when the window was moved; `new_start(key)` then says where to."""
+    moved: called when the window was moved; `new_start(key)` then says where to. assumed: the
+    user says when the alarm sounded, the record does not."""
     data = {
         "duration": duration_s,
         "start": window[0],
@@ -67,7 +69,7 @@ def overview(
         "alarm": alarm_s,
         "drawn": drawn,
         "alt": f"The whole recording, {len(lanes)} leads: {', '.join(lane.title for lane in lanes)}.",
-        "words": {"alarm": "alarm", "flaws": FLAW_TEXT},
+        "words": {"alarm": "assumed alarm" if assumed else "alarm", "flaws": FLAW_TEXT},
         "lanes": [
             {
                 "title": lane.title,

@@ -16,7 +16,7 @@ from app.figures.performance import decision_curve, reliability, removal_curve
 from app.figures.reality import baseline_agreement, rank_agreement, reality_check
 from app.figures.risk import risk_bar
 from app.figures.strip import Flaw, Mark, Strip
-from app.figures.trend_panel import TrendPanel
+from app.figures.trend_panel import TrendPanel, on_shared_scales
 from app.figures.trends import largest_attribution, trend_key, trends
 from app.figures.waveforms import waveform_key, waveforms
 
@@ -42,6 +42,7 @@ __all__ = [
     "modality_graph",
     "modality_shares",
     "modality_totals",
+    "on_shared_scales",
     "paired_bars",
     "planted_truth",
     "rank_agreement",

@@ -4,10 +4,11 @@ circles, what was altered dashed with diamonds; bars are an outline and a filled
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from app.figures.bars import direction_heads
+from app.figures.bars import GONE, direction_heads
 from app.figures.drawing import (
     ROW_PX,
     Drawing,
@@ -24,12 +25,14 @@ from app.figures.drawing import (
     unit_text,
     value_column,
 )
-from app.figures.trend_panel import GAP_H, TrendPanel
+from app.figures.trend_panel import GAP_H, TrendPanel, short, value_range
 from app.figures.waveform_notes import clock
 from app.theme import MAGNITUDE, MUTED, NEGATIVE, POSITIVE, SMALL, TEXT, alpha
 
 PANEL_PX = 190
 CHANGED = "as altered"
+VALUES_ALTERED = "with values altered"
+"""As apart from modalities that are switched off."""
 
 
 def paired_contributions(
@@ -51,10 +54,10 @@ def paired_contributions(
     limit = 1.08 * max(sizes, default=0.0) or 1.0
     texts = [""] * len(names)
     for i in was:
-        texts[i] = f"{signed(float(before[i]))} →<br>{signed(float(after[i])) if i in now else 'gone'}"
+        texts[i] = f"{signed(float(before[i]))} →<br>{signed(float(after[i])) if i in now else GONE[states[i]]}"
     outline = _bars(before, was, titles, "unaltered", 0.72)
     outline["marker"] = {"color": "rgba(0,0,0,0)", "line": {"color": MUTED[dark], "width": 1.5}}
-    filled = _bars(after, now, titles, CHANGED, 0.4)
+    filled = _bars(after, now, titles, VALUES_ALTERED, 0.4)
     colours = [POSITIVE[dark] if after[i] > 0 else NEGATIVE[dark] for i in now]
     filled["marker"] = {"color": colours, "line": {"color": TEXT[dark], "width": 1}}
     hatched, notes = absent_rows(titles, states, -limit, limit, dark)
@@ -62,14 +65,14 @@ def paired_contributions(
     said = listing([f"{titles[i]} {texts[i].replace('<br>', ' ')}" for i in was]) or "nothing is present"
     return build(
         [*hatched, outline, filled],
-        f"Contributions in log-odds, unaltered → as altered: {said}.{absent_sentence(titles, states)}",
+        f"Contributions in log-odds, unaltered → {VALUES_ALTERED}: {said}.{absent_sentence(titles, states)}",
         dark,
         "paired_contributions",
         (ROW_PX + 4) * len(names) + 96,
         xaxis={
             "range": [-limit, limit],
             "nticks": 5,
-            "title": {"text": "contribution, log-odds<br>outline: unaltered · filled: as altered"},
+            "title": {"text": f"contribution, log-odds<br>outline: unaltered · filled: {VALUES_ALTERED}"},
             "zeroline": True,
             "zerolinewidth": 2,
         },
@@ -99,7 +102,8 @@ def charted_pair(before: TrendPanel, after: TrendPanel, hours: float, dark: bool
     channel = before.channel
     unit = unit_text(channel.unit)
     title = f"{channel.title}, {unit}" if unit else channel.title
-    low, high = _span([before, after])
+    both = np.concatenate([np.asarray(side.values, np.float64) for side in (before, after)])
+    low, high, ticks = value_range(replace(before, values=both))
     shapes = []
     if channel.normal:
         band = {"y0": max(channel.normal[0], low), "y1": min(channel.normal[1], high), "line": {"width": 0}}
@@ -123,20 +127,13 @@ def charted_pair(before: TrendPanel, after: TrendPanel, hours: float, dark: bool
             "showgrid": False,
             "showline": True,
         },
-        yaxis={"range": [low, high], "nticks": 5},
+        yaxis={"range": [low, high], "tickvals": ticks, "ticktext": [short(t) for t in ticks]},
         annotations=[
             {"text": title, "xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
             | {"showarrow": False, "font": {"size": SMALL}}
         ],
         margin={"t": 24},
     )
-
-
-def _span(panels: Sequence[TrendPanel]) -> tuple[float, float]:
-    numbers = [float(v) for p in panels for v in p.values] + list(panels[0].channel.normal or ())
-    low, high = min(numbers, default=0.0), max(numbers, default=1.0)
-    pad = 0.12 * (high - low) or 1.0
-    return low - pad, high + pad
 
 
 def _points(panel: TrendPanel, name: str, symbol: str, colour: str, dash: str, size: int) -> Trace:

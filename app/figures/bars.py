@@ -27,6 +27,10 @@ from app.figures.drawing import (
 from app.figures.emphasis import bar_marker, check_highlight, followed, row_labels
 from app.theme import MUTED, NEGATIVE, POSITIVE, SMALL, TEXT, modality_colour
 
+AS_ALTERED = "as altered"
+GONE: dict[State, str] = {"present": "unknown", "missing": "not recorded", "off": "off", "out": "out"}
+"""What stands in place of a number that a row has no more, in little room."""
+
 
 def shares(
     source: str,
@@ -162,10 +166,12 @@ def paired(
     axis_title: str,
     as_percent: bool,
     dark: bool,
+    changed: str,
 ) -> Drawing:
     """The full record as an outline, the altered one filled, in one row per modality; values 'full → altered'.
 
-    full, altered: f[S] in 0..1; states: of the altered record. A switched-off row keeps its outline and says so.
+    full, altered: f[S] in 0..1; states: of the altered record; changed: what it is called. A row that is switched off
+    or taken out keeps its outline and says so.
     """
     check_rows(source, names, titles, states, full, altered)
     write = percent if as_percent else _two_digits
@@ -175,7 +181,7 @@ def paired(
     end = _share_end([float(full[i]) for i in before] + [float(altered[i]) for i in after], as_percent)
     texts = [""] * size
     for i in before:
-        texts[i] = f"{write(float(full[i]))} →<br>{write(float(altered[i])) if i in after else 'off'}"
+        texts[i] = f"{write(float(full[i]))} →<br>{write(float(altered[i])) if i in after else GONE[states[i]]}"
     outline: Trace = {
         "type": "bar",
         "orientation": "h",
@@ -197,18 +203,18 @@ def paired(
             "color": [modality_colour(names[i]) for i in after],
             "line": {"color": TEXT[dark], "width": 1},
         },
-        "customdata": [f"{titles[i]}, as altered: {write(float(altered[i]))}" for i in after],
+        "customdata": [f"{titles[i]}, {changed}: {write(float(altered[i]))}" for i in after],
         "hovertemplate": "%{customdata}<extra></extra>",
-        "name": "as altered",
+        "name": changed,
     }
     hatched, notes = absent_rows(titles, states, 0, end, dark)
     column, margin = value_column(texts, dark)
     key = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "showarrow": False}
-    notes.append({"text": "outline: full record · filled: as altered", "font": {"size": SMALL}, **key})
+    notes.append({"text": f"outline: full record · filled: {changed}", "font": {"size": SMALL}, **key})
     said = listing([f"{titles[i]} {texts[i].replace('<br>', ' ')}" for i in before]) or "nothing is present"
     return build(
         [*hatched, outline, filled],
-        f"{axis_title[:1].upper()}{axis_title[1:]}, full record → as altered: {said}.{absent_sentence(titles, states)}",
+        f"{axis_title[:1].upper()}{axis_title[1:]}, full record → {changed}: {said}.{absent_sentence(titles, states)}",
         dark,
         source,
         (ROW_PX + 4) * size + 74,

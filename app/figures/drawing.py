@@ -14,8 +14,14 @@ import plotly.graph_objects as go
 from amfn.types import InputError
 from app.theme import BACKGROUND, MUTED, SMALL, TEXT, alpha, template
 
-State = Literal["present", "missing", "off"]
-STATE_TEXT: dict[State, str] = {"present": "present", "missing": "not recorded", "off": "switched off"}
+State = Literal["present", "missing", "off", "out"]
+STATE_TEXT: dict[State, str] = {
+    "present": "present",
+    "missing": "not recorded",
+    "off": "switched off",
+    # Altered by hand until nothing was left of it.
+    "out": "taken out",
+}
 MINUS = "\N{MINUS SIGN}"
 ROW_PX = 38
 _UNITS = {"degC": "°C", "10^9/L": "10⁹/L", "ug/L": "µg/L", "pH": "", "0/1": "0 = no, 1 = yes"}
@@ -64,9 +70,10 @@ def listing(parts: Sequence[str]) -> str:
 
 
 def absent_sentence(titles: Sequence[str], states: Sequence[State]) -> str:
-    """' Not recorded: … Switched off: …' for the text alternative, empty where everything is present."""
+    """' Not recorded: … Switched off: … Taken out: …' for the text alternative, empty where everything is present."""
     out = ""
-    for state in ("missing", "off"):
+    absent: tuple[State, ...] = ("missing", "off", "out")
+    for state in absent:
         names = [t for t, s in zip(titles, states, strict=True) if s == state]
         if names:
             out += f" {STATE_TEXT[state].capitalize()}: {', '.join(names)}."
@@ -85,7 +92,7 @@ def check_rows(source: str, names: Sequence[str], titles: Sequence[str], states:
         )
     unknown = sorted(set(states) - set(STATE_TEXT))
     if unknown:
-        raise InputError(source, f"state {unknown[0]!r}", "present, missing or off", "Correct the state.")
+        raise InputError(source, f"state {unknown[0]!r}", "present, missing, off or out", "Correct the state.")
 
 
 def known(value: float, state: State) -> bool:
@@ -96,7 +103,8 @@ def known(value: float, state: State) -> bool:
 def hatch(
     boxes: Sequence[tuple[float, float, float, float]], state: State, dark: bool, text: str, **axes: str
 ) -> Trace:
-    """One trace of hatched boxes (x0, x1, y0, y1): diagonal lines for what is not recorded, dots for switched off."""
+    """One trace of hatched boxes (x0, x1, y0, y1): diagonal lines for what is not recorded, dots for what was
+    recorded and is switched off or taken out."""
     x: list[float | None] = []
     y: list[float | None] = []
     for x0, x1, y0, y1 in boxes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,17 @@ GAP_H = 6.0
 # Below this share of the largest attribution on the figure an observation counts as doing about nothing.
 QUIET = 0.02
 COUNTED = frozenset({"points", "0/1"})
+_PRESSURE, _MEAN = 80.0, 60.0
+LEAST_SPAN: Mapping[str, float] = {
+    "Cholesterol": 50, "DiasABP": _MEAN, "FiO2": 0.4, "GCS": 12, "HR": 60, "Lactate": 2, "MAP": _MEAN,
+    "NIDiasABP": _MEAN, "NIMAP": _MEAN, "NISysABP": _PRESSURE, "PaCO2": 30, "PaO2": 100, "RespRate": 20, "SaO2": 10,
+    "SysABP": _PRESSURE, "Temp": 3, "Urine": 100, "Weight": 10, "pH": 0.2,
+}  # fmt: skip
+"""What an axis shows at least, in the channel's unit, so that a quiet course looks quiet: chosen for drawing, not for
+judging. Most laboratory values have none but their reference interval: a span that suits a creatinine of 10 would
+hide one that doubles from 0.8."""
+SAME_QUANTITY: Mapping[str, str] = {"NISysABP": "SysABP", "NIMAP": "MAP", "NIDiasABP": "DiasABP"}
+"""Channels that measure what another one measures, by cuff instead of line: drawn on one scale."""
 
 
 def _nothing_carried() -> np.ndarray:
@@ -28,7 +40,8 @@ class TrendPanel:
 
     attribution f32[n] or None: what each observation adds to the log-odds. group: heading for the screen; without one,
     the modality's name. carried f64[k, 3]: from hour, to hour, value of each stretch without a measurement over which
-    the model goes on with the last value.
+    the model goes on with the last value. hourly: what each value is of its hour ("average", "total"), in whose
+    middle it stands; empty for values at the times they were charted. span: what the axis shows at least.
     """
 
     modality: str
@@ -38,6 +51,8 @@ class TrendPanel:
     attribution: np.ndarray | None = None
     group: str = ""
     carried: np.ndarray = field(default_factory=_nothing_carried)
+    hourly: str = ""
+    span: tuple[float, float] | None = None
 
 
 def check_panel(panel: TrendPanel) -> None:
@@ -59,14 +74,39 @@ def value_range(panel: TrendPanel) -> tuple[float, float, list[float]]:
     """Axis limits around every point, what is carried forward and the reference interval; two to five round ticks."""
     if panel.channel.flag:
         return -0.2, 1.2, [0.0, 1.0]
-    numbers = [*map(float, panel.values), *map(float, panel.carried[:, 2]), *(panel.channel.normal or ())]
-    low, high = min(numbers), max(numbers)
+    low, high = extent(panel)
     if high - low < 1e-9:
         low, high = low - 1, high + 1
     if panel.channel.unit in COUNTED and high - low < 1:
         low, high = float(np.floor(low)), float(np.ceil(high))
     pad = 0.12 * (high - low)
     return low - pad, high + pad, _ticks(low, high)
+
+
+def extent(panel: TrendPanel) -> tuple[float, float]:
+    """Lowest and highest of what an axis has to show, before room is left around it."""
+    numbers = [*map(float, panel.values), *map(float, panel.carried[:, 2])]
+    numbers += [*(panel.channel.normal or ()), *(panel.span or ())]
+    low, high = min(numbers), max(numbers)
+    least = LEAST_SPAN.get(panel.channel.name, 0.0) - (high - low)
+    if least <= 0:
+        return low, high
+    wide = (low - least / 2, high + least / 2)
+    # Room that would lie where no value can is given to the other side.
+    up = max(min(panel.channel.low, low) - wide[0], 0.0)
+    down = max(wide[1] - max(panel.channel.high, high), 0.0)
+    return wide[0] + up - down, wide[1] + up - down
+
+
+def on_shared_scales(panels: Sequence[TrendPanel]) -> list[TrendPanel]:
+    """The same panels; those that show one quantity measured in two ways span the same values."""
+    spans: dict[str, tuple[float, float]] = {}
+    for panel in panels:
+        name = SAME_QUANTITY.get(panel.channel.name, panel.channel.name)
+        low, high = extent(panel)
+        known = spans.get(name, (low, high))
+        spans[name] = min(low, known[0]), max(high, known[1])
+    return [replace(p, span=spans[SAME_QUANTITY.get(p.channel.name, p.channel.name)]) for p in panels]
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -76,10 +116,12 @@ def _ticks(low: float, high: float) -> list[float]:
         first, last = np.ceil(low / step), np.floor(high / step)
         if last > first:
             break
-    return [float(k * step) for k in np.arange(first, last + 1)]
+    # Plus zero: from below, the multiple zero would be a negative one.
+    return [float(k * step) + 0.0 for k in np.arange(first, last + 1)]
 
 
 def short(value: float) -> str:
+    value += 0.0
     text = f"{value:g}" if abs(value) < 10000 else f"{value / 1000:g}k"
     return text.replace("-", MINUS)
 
@@ -109,6 +151,11 @@ def points(panel: TrendPanel, scale: float, noun: str, dark: bool, magnitude: st
     texts = []
     for i, (hour, value) in enumerate(zip(hours, values, strict=True)):
         text = f"{panel.channel.title}: {value:g}{unit.rstrip()}<br>at {_clock(hour)} (hours:minutes)"
+        if panel.hourly:
+            text = (
+                f"{panel.channel.title}, hourly {panel.hourly}: {value:.4g}{unit.rstrip()}"
+                f"<br>from {_clock(hour - 0.5)} to {_clock(hour + 0.5)} (hours:minutes)"
+            )
         if panel.attribution is not None and magnitude:
             text += f"<br>{magnitude} {float(panel.attribution[i]):.2g}"
         elif panel.attribution is not None:

@@ -35,13 +35,15 @@ def trends(
     tell how much, on one scale for all panels: `scale` in log-odds, by default their largest. Where several figures
     stand side by side, pass largest_attribution(all panels) and with_key=False, and put trend_key once above them.
     magnitude: what attributions without a sign are called ("sensitivity"); they are circles of one hue, sized.
-    Use columns=1 on a phone. Raises InputError where there is no panel, a panel has no point, its arrays differ in
-    length or its times go back.
+    Line and cuff pressures stand on one scale; of figures side by side if all panels went through on_shared_scales
+    together. Use columns=1 on a phone. Raises InputError where there is no panel, a panel has no point, its arrays
+    differ in length or its times go back.
     """
     if not panels:
         raise InputError("trends", "no panel", "at least one", "Say in words that nothing was recorded.")
     for panel in panels:
         check_panel(panel)
+    panels = trend_panel.on_shared_scales(panels)
     scale = largest_attribution(panels) if scale is None else scale
     key = (
         textwrap.wrap(trend_key(panels, scale, magnitude=magnitude), 48 * columns, break_on_hyphens=False)
@@ -85,12 +87,19 @@ def largest_attribution(panels: Sequence[TrendPanel]) -> float:
 def trend_key(panels: Sequence[TrendPanel], scale: float = 0.0, reference: str = "", magnitude: str = "") -> str:
     """How to read the panels. scale: their largest attribution in log-odds, 0 without; reference: where the intervals
     come from; magnitude: what an attribution without a sign is called."""
-    text = "Hours since the start of the record. Points were measured."
+    text = "Hours since the start of the record. "
+    totals = [p.channel.title for p in panels if p.hourly == "total"]
+    if any(p.hourly for p in panels):
+        added = f" (totals: {listing(totals)})" if totals else ""
+        text += f"Points are hourly averages{added} of what was measured, as the model reads them."
+    else:
+        text += "Points were measured."
     if any(len(p.carried) for p in panels):
         text += " Fine dashes: nothing was measured, and the model goes on with the last value."
     if any(p.channel.normal for p in panels):
         text += f" Shaded, its limits after the unit: reference interval{f' ({reference})' if reference else ''}"
         text += "." if all(p.channel.normal for p in panels) else "; where nothing is shaded, no reference is shown."
+        text += " A reference interval is a laboratory's range for healthy adults, not a treatment target."
     if scale > 0 and magnitude:
         text += f" ● the larger, the more {magnitude}; it has no direction (largest {scale:.2g})."
     elif scale > 0:
@@ -206,7 +215,8 @@ def _rule(colour: str, y: float, dark: bool) -> dict[str, Any]:
 
 def _words(panels: Sequence[TrendPanel], hours: float, scale: float, noun: str, magnitude: str) -> str:
     points = sum(len(p.values) for p in panels)
-    text = f"{len(panels)} variable{'s' if len(panels) > 1 else ''} with {points} observations over {hours:g} h"
+    kind = "hourly values" if any(p.hourly for p in panels) else "observations"
+    text = f"{len(panels)} variable{'s' if len(panels) > 1 else ''} with {points} {kind} over {hours:g} h"
     sums = [(float(np.nansum(p.attribution)), p.channel.title) for p in panels if p.attribution is not None]
     largest = sorted(sums, key=lambda item: -abs(item[0]))[:4]
     if scale > 0 and magnitude:

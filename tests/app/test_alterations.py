@@ -79,7 +79,10 @@ def test_a_shift_is_named_applied_and_taken_back(stay: Case) -> None:
 
     assert change.words() in said
     assert other.analysis.full.logit != stay.analysis.full.logit
-    assert f"As altered {percent(other.analysis.full.risk)} {percent(stay.analysis.full.risk)} unaltered" in said
+    assert (
+        f"{altering_words.WITH_VALUES} {percent(other.analysis.full.risk)} {percent(stay.analysis.full.risk)} unaltered"
+        in said
+    )
     pair = figure(at, "charted_pair")["data"]
     assert [trace["line"]["dash"] for trace in pair[:2]] == ["solid", "dash"]
     assert [trace["marker"]["symbol"] for trace in pair] == ["circle", "diamond", "x-thin"]
@@ -109,11 +112,11 @@ def test_changes_follow_one_another_and_each_can_be_taken_back(stay: Case) -> No
 
     assert f"1. {first.words()} (was {values[0]:.5g} bpm)" in words(at)
     assert f"2. {second.words()}" in words(at)
-    assert f"As altered {percent(both.analysis.full.risk)}" in words(at)
+    assert f"{altering_words.WITH_VALUES} {percent(both.analysis.full.risk)}" in words(at)
     at.button(key=key(stay, "remove_0")).click().run()
     assert first.words() not in words(at)
     assert f"1. {second.words()}" in words(at)
-    assert f"As altered {percent(only.analysis.full.risk)}" in words(at)
+    assert f"{altering_words.WITH_VALUES} {percent(only.analysis.full.risk)}" in words(at)
     at.button(key=key(stay, "remove_all")).click().run()
     assert altering_words.NONE_YET in words(at)
 
@@ -157,7 +160,7 @@ def test_to_cut_every_lead_of_a_modality_is_to_switch_it_off(record_id: str) -> 
         other = altering.altered(opened, cuts)
         keep = [name != modality for name in a.names]
         assert other.analysis.full.logit == pytest.approx(a.subset(keep).logit, abs=1e-4)
-        assert altering.states(opened, other)[a.names.index(modality)] == "off"
+        assert altering.states(opened, other)[a.names.index(modality)] == "out"
 
 
 def test_what_the_task_cannot_use_is_said_and_not_kept(alarm: Case) -> None:
@@ -211,7 +214,7 @@ def test_noise_and_damping_are_named_and_drawn_over_the_record(alarm: Case) -> N
         assert f"{k + 1}. {change.words()}" in said
     assert "seed 7" in said
     other = altering.altered(alarm, changes)
-    assert f"As altered {percent(other.analysis.full.risk)}" in said
+    assert f"{altering_words.WITH_VALUES} {percent(other.analysis.full.risk)}" in said
     traces = {t["name"]: t for t in figure(at, "waveform_pair")["data"]}
     for title in (f"ECG {lead[1].title}", line[1].title):
         assert traces[f"{title} as recorded"]["line"] == {"color": "#000000", "width": 1.2}
@@ -229,6 +232,53 @@ def test_the_window_lies_where_the_record_was_altered(alarm: Case, stretch: tupl
     low, high = figure(at, "waveform_pair")["layout"]["xaxis"]["range"]
     assert low < stretch[1] <= high
     assert any(trace["name"] == "cut" for trace in figure(at, "waveform_pair")["data"])
+
+
+def test_values_that_no_patient_can_have_together_are_warned_of() -> None:
+    opened = next(c for c in (sample("icu_mortality", i) for i in ids("icu_mortality")) if _arterial(c))
+    systolic = channel(opened, "SysABP")
+    _, values = altering.points(opened.record, systolic)
+    shift = ShiftValues(*systolic, float(21 - values.min()), 0, 48)
+    assert altering.impossible(opened, opened) == ()
+    said = altering.impossible(opened, altering.altered(opened, (shift,)))
+    assert said[0].startswith(
+        "Systolic pressure (arterial line) below Mean pressure (arterial line), which cannot be: "
+    )
+    small = ShiftValues(*systolic, 1.0, 0, 48)
+    assert altering.impossible(opened, altering.altered(opened, (small,))) == ()
+    for change, warned in ((shift, True), (small, False)):
+        at = what_if(opened)
+        at.session_state["kept"] = {**at.session_state["kept"], f"altered:{opened.digest}": (change,)}
+        shown = words(at.run())
+        assert (altering_words.IMPOSSIBLE in shown) == warned
+        assert (said[0] in shown) == warned
+
+
+def _arterial(opened: Case) -> bool:
+    return {"SysABP", "MAP"} <= {c.name for _, c in altering.variables(opened)}
+
+
+def test_what_was_cut_is_not_called_switched_off(alarm: Case) -> None:
+    modality = altering.leads(alarm)[0][0]
+    cuts = tuple(CutLead(m, c, 0, 1e4) for m, c in altering.leads(alarm) if m == modality)
+    at = what_if(alarm)
+    at.session_state["kept"] = {**at.session_state["kept"], f"altered:{alarm.digest}": cuts}
+    at.run()
+    assert not at.error
+    for name in ("paired_contributions", "paired_gates", "paired_weights"):
+        drawn = json.dumps(figure(at, name), ensure_ascii=False)
+        assert "taken out" in drawn
+        assert "switched off" not in drawn
+        assert "with values altered" in drawn
+
+
+def test_a_cut_is_explained_by_what_is_cut(alarm: Case) -> None:
+    at = what_if(alarm)
+    at.segmented_control(key=key(alarm, "what")).set_value(altering_words.CUT).run()
+    for k, (modality, _) in enumerate(altering.leads(alarm)):
+        at.selectbox(key=key(alarm, f"lead_{altering_words.CUT}")).set_value(k).run()
+        assert altering_words.CUT_LIKE[modality] in words(at)
+        assert ("electrode had come off" in words(at)) == (modality == "ecg")
 
 
 def test_what_leaves_the_training_range_is_warned_of(stay: Case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +347,7 @@ def test_the_slider_has_every_moment_sent_ahead(task: str, record_id: str) -> No
     at.toggle(key="w_moments").set_value(True).run()
     data = sent(at)
     assert data is not None
-    assert data["words"]["whole"].endswith(f"{percent(opened.analysis.full.risk)} with the whole record")
+    assert data["words"]["whole"].endswith(f"{percent(opened.analysis.full.risk)} with the whole record as read")
     assert len(data["moments"]) == len(unfolding.times)
     for position, (said, risk) in enumerate(zip(data["moments"], unfolding.found.risks, strict=True)):
         found = moments.moment(opened, unfolding, position)

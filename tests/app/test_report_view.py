@@ -58,6 +58,19 @@ def test_what_is_off_on_the_what_if_page_is_off_in_the_report() -> None:
     assert json.loads(whole.data)["prediction"][0]["probabilityDecimal"] == pytest.approx(a.full.risk, abs=1e-6)
 
 
+def test_an_altered_record_is_reported_beside_the_unaltered_one() -> None:
+    from amfn.readers.channels import CHALLENGE2012
+    from app import altering
+    from explain.alterations import ShiftValues
+
+    opened = sample("icu_mortality", STAY)
+    other = altering.altered(opened, (ShiftValues("chart", CHALLENGE2012["Temp"], 1.0, 0.0, 48.0),))
+    (page,) = [f for f in report_view.prepared_files(other, (), opened) if f.format == "html"]
+    assert f"unaltered: {text.percent(opened.analysis.full.risk)}" in page.data.decode().replace("\xa0", " ")
+    (alone,) = [f for f in report_view.prepared_files(other, ()) if f.format == "html"]
+    assert "for the unaltered one it is not known" in alone.data.decode()
+
+
 def test_what_was_never_recorded_is_not_called_switched_off() -> None:
     at = view(off=("blood_pressure",))
     assert "Switched off" not in words(at)

@@ -30,6 +30,11 @@ def press(at: AppTest, label: str) -> AppTest:
     return next(button for button in at.button if button.label == label).click().run()
 
 
+def typed(at: AppTest, alarm: str) -> AppTest:
+    """The type of the alarm to ask about, chosen."""
+    return next(box for box in at.selectbox if box.label == "Type of alarm").set_value(alarm).run()
+
+
 def window(at: AppTest) -> str:
     said = words(at).replace("**", "").splitlines()
     return next(line for line in said if "zoom 100 %" in line or "Overview scale" in line)
@@ -157,23 +162,32 @@ def test_the_model_is_asked_about_a_moment_on_every_page_and_forgets_it(
     moment = next(box for box in at.text_input if box.label.startswith("Moment"))
     moment.set_value("10:00").run()
     press(at, "Ask the model")
+    assert "Choose the type of the alarm" in words(at), "no type is taken for granted"
+    typed(at, "Asystole")
+    press(at, "Ask the model")
     assert "Asystole alarm at 00:10:00, assumed by the user" in words(at)
     assert "00:09:52 to 00:10:02" in window(at)
+    assert "assumed alarm at 00:10:00" in window(at)
+    assert "<b>assumed alarm</b>" in [note["text"] for note in charts(at)[0]["layout"]["annotations"]]
+    assert "are missing" not in words(at)
     go(at, "patient")
     assert "assumed by the user" in words(at)
+    assert "assumed alarm at 00:10:00" in words(at)
+    assert "the alarm sounded" not in words(at)
     assert "chance of the alarm being true" in words(at)
     press(go(at, "signals"), "Forget this alarm")
     assert "No alarm in this recording" in words(at)
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"), [("noon", "is no time"), ("3:00:00", "choose a moment within it"), ("2", "only 2.0 s")]
+    ("moment", "said"), [("noon", "is no time"), ("3:00:00", "choose a moment within it"), ("2", "only 2.0 s")]
 )
 def test_a_moment_that_cannot_be_judged_is_said_and_not_kept(
-    monkeypatch: pytest.MonkeyPatch, long_record: Path, typed: str, said: str
+    monkeypatch: pytest.MonkeyPatch, long_record: Path, moment: str, said: str
 ) -> None:
     at = of_folder(monkeypatch, long_record)
-    next(box for box in at.text_input if box.label.startswith("Moment")).set_value(typed).run()
+    next(box for box in at.text_input if box.label.startswith("Moment")).set_value(moment).run()
+    typed(at, "Asystole")
     press(at, "Ask the model")
 
     assert said in words(at)
@@ -216,3 +230,58 @@ def test_what_takes_long_is_done_once_in_the_background_and_finds_the_lead_that_
     shown = waves.strips(found, 0, 1200)
     assert max(len(strip.values) for strip in shown) <= waves.LONG_POINTS
     assert np.nanmax(shown[0].values) == pytest.approx(np.nanmax(found.source.read(0, 0, 1200).values))
+
+
+def test_beats_stop_with_the_heart_and_the_pause_and_the_pulses_are_said() -> None:
+    at = opened("sim_a001")
+    at.toggle(key="w_signals_beats").set_value(True).run()
+    row = next(item for item in charts(at)[0]["data"] if str(item.get("name")).startswith("marks of"))
+
+    assert "Beats in ECG II: 7, 93 bpm where regular; longest pause 5.5 s" in window(at)
+    assert "pulses in ABP" in window(at)
+    assert max(row["x"]) < 295.0
+
+
+def test_beats_are_refused_in_words_where_the_lead_is_noisy() -> None:
+    at = opened("sim_v005")
+    at.toggle(key="w_signals_beats").set_value(True).run()
+    assert "not judged from 00:04:53 to 00:05:00" in window(at)
+
+
+def test_what_lies_wholly_outside_of_what_the_model_saw_is_grey_and_says_so() -> None:
+    at = opened()
+    start = next(box for box in at.text_input if box.label == "Start")
+    start.set_value("1:05").run()
+    notes = [note["text"] for note in charts(at)[0]["layout"]["annotations"]]
+    grey = [s for s in charts(at)[0]["layout"]["shapes"] if s["type"] == "rect"]
+    assert notes.count("not seen by the model (grey)") == 1
+    assert [(s["x0"], s["x1"]) for s in grey] == [(65, 75)]
+    assert "seen by the model" not in notes
+
+
+def test_an_early_assumed_alarm_says_how_much_was_not_recorded(
+    monkeypatch: pytest.MonkeyPatch, long_record: Path
+) -> None:
+    at = of_folder(monkeypatch, long_record)
+    next(box for box in at.text_input if box.label.startswith("Moment")).set_value("10").run()
+    press(typed(at, "Asystole"), "Ask the model")
+    assert "6 of 16 s before it are missing" in words(at)
+
+
+def test_an_ecg_without_millivolts_has_no_scale_and_a_warning_on_both_pages(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    t = np.arange(60 * RATE) / RATE
+    columns = np.column_stack([t, np.exp(-(((t % 1) - 0.5) ** 2) / 0.0004), np.sin(2 * np.pi * t)])
+    np.savetxt(tmp_path / "odd.csv", columns, fmt="%.4f", delimiter=",", header="Time [s],II,PLETH", comments="")
+    at = of_folder(monkeypatch, tmp_path)
+    assert "amplitude not calibrated (NU)" in words(at)
+    assert "The model was trained on millivolts" in words(at)
+    assert "10 mm/mV" not in words(at)
+    assert "calibration" not in {item.get("name") for item in charts(at)[0]["data"]}
+
+    next(box for box in at.text_input if box.label.startswith("Moment")).set_value("40").run()
+    go(press(typed(at, "Asystole"), "Ask the model"), "patient")
+    assert "the model was trained on millivolts" in words(at)
+    assert "amplitude not calibrated (NU)" in words(at)
+    assert "10 mm/mV" not in words(at)

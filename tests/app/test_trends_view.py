@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app import charted, explanations_methods, method_view, services, state, trend_words, trends_view
 from app.explanations_methods import Choice
 from app.figures import largest_attribution
+from app.views import Case
 from tests.app.screen import charts, go, ids, open_app, sample, words
 
 TASK = "icu_mortality"
@@ -51,6 +52,26 @@ def test_every_charted_variable_is_drawn_once_and_the_others_are_named() -> None
     held = [t for t in trend_traces(at) if str(t["name"]).endswith("carried forward")]
     assert held
     assert all(t["mode"] == "lines" for t in held)
+
+
+def test_line_and_cuff_stand_on_one_scale_over_all_columns() -> None:
+    titles = {"SysABP": "Systolic pressure (arterial line)", "NISysABP": "Systolic pressure (cuff)"}
+    case = next(c for c in (sample(TASK, i) for i in ids(TASK)) if _both(c, set(titles)))
+    at = open_app(task=TASK, record=case.record.record_id)
+    ranges = [
+        chart["layout"][f"yaxis{trace['yaxis'][1:]}"]["range"]
+        for chart in charts(at)
+        if chart["layout"]["uirevision"] == "trends"
+        for trace in chart["data"]
+        if trace["name"] in titles.values()
+    ]
+    assert len(ranges) == 2
+    assert ranges[0] == ranges[1]
+
+
+def _both(case: Case, names: set[str]) -> bool:
+    panels = charted.charted(case.record, case.prepared, services.schema(TASK), trends_view.HOURS)
+    return names <= {panel.channel.name for panel in panels if len(panel.values)}
 
 
 def test_limits_stand_with_their_unit_and_source() -> None:
@@ -94,6 +115,8 @@ def test_what_moved_the_estimate_is_marked_on_demand_by_the_attribution_page_s_m
     found = explanations_methods.attribution(case, Choice("saliency"), None)
     scale = largest_attribution(charted.hourly(case.prepared, services.schema(TASK), found.measured))
     assert scale > 0
+    assert "Points are hourly averages" in words(at)
+    assert "Points were measured" not in words(at)
     assert f"the more sensitivity; it has no direction (largest {scale:.2g})" in words(at)
     go(at, "attribution")
     at.selectbox(key="method").set_value("integrated_gradients").run()
@@ -102,6 +125,8 @@ def test_what_moved_the_estimate_is_marked_on_demand_by_the_attribution_page_s_m
     assert "These attributions add up" in words(at)
     moved(at, on=False)
     assert symbols(at) == {"circle"}
+    assert "Points were measured" in words(at)
+    assert "hourly averages of what" not in words(at)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from amfn.types import InputError
-from app import text
+from app import altering_words, text
 from app.components import plotly_host, what_if
 from app.figures.drawing import percent
 from app.figures.fusion import nearly_even
@@ -93,9 +94,40 @@ def said(a: Analysis, mask: np.ndarray) -> str:
             f"{text.percent(a.base_rate)}."
         )
     if not off:
-        return "Everything that was recorded is on: this is the full record."
-    risk = a.subset(mask.tolist()).risk
-    return f"Without {named} the estimate is {text.percent(risk)} instead of {text.percent(a.full.risk)}."
+        return "Everything that was recorded is on: this is the full record, as read."
+    before, after = text.percent(a.full.risk), text.percent(a.subset(mask.tolist()).risk)
+    if before == after:
+        return f"Without {named} the estimate stays {'' if after.startswith(('under', 'over')) else 'at '}{after}."
+    return f"Without {named} the estimate is {after} instead of {before}."
+
+
+@pytest.mark.parametrize(
+    ("full", "other", "wanted"),
+    [
+        (0.004, 0.002, "stays under 1 %."),
+        (0.995, 0.997, "stays over 99 %."),
+        (0.182, 0.184, "stays at 18 %."),
+        (0.182, 0.004, "is under 1 % instead of 18 %."),
+    ],
+)
+def test_an_estimate_that_prints_the_same_is_not_instead_of_itself(full: float, other: float, wanted: str) -> None:
+    a = sample("icu_alarm", ids("icu_alarm")[0]).analysis
+    mask = a.present.copy()
+    mask[np.flatnonzero(mask)[0]] = False
+    changed = replace(a, risks=np.full(len(a.risks), full))
+    assert what_if.sentence(changed, mask, other).endswith(f" the estimate {wanted}")
+
+
+def test_two_estimates_of_the_page_have_two_names() -> None:
+    """What is switched off and what is altered are told apart, and each part says that it leaves the other out."""
+    at = page(two("icu_mortality")[0])
+    data = sent(at)
+    assert data["words"]["altered"] == "With modalities switched off" != altering_words.WITH_VALUES
+    assert "As altered" not in json.dumps(data)
+    assert "as altered" not in json.dumps(data)
+    for sentence in (altering_words.SWITCHES_APART, altering_words.ALTER, altering_words.CROSSING_APART):
+        assert sentence in words(at)
+    assert altering_words.EARLIER in words(at)
 
 
 @given(st.lists(SHARES, min_size=1))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import changing, explanations_patient, services, text
+from app import altering_words, changing, explanations_patient, services, text
 from app.change_view import LISTED
 from app.figures.drawing import listing
 from explain.charted import Change, ChartedSearch, Counterfactual
@@ -62,7 +62,7 @@ def test_the_smallest_sets_that_cross_the_base_rate_are_listed(task: str) -> Non
 
         assert at.slider(key="w_threshold").value == start
         assert text.NOT_ADVICE in said
-        assert text.SMALLEST_CHANGE in said
+        assert f"{text.SMALLEST_CHANGE} {altering_words.CROSSING_APART}" in said
         side = "at or above" if a.full.risk >= start / 100 else "below"
         assert f"The estimate of **{percent(a.full.risk)}** is **{side}** the threshold of **{start} %**." in said
         if not found.found:
@@ -154,6 +154,8 @@ def test_an_implausible_answer_is_marked_and_none_found_is_said(monkeypatch: pyt
         assert "Lactate 4.20 → 1.90 mmol/L (median of 5 values)" in words(at)
         assert "**34 % → 19 %**" in words(at)
         assert ("Not plausible" in words(at)) != plausible
+        assert changing.BEHAVIOUR in words(at)
+        assert "Size: 2.0 times the usual spread among training records." in words(at)
     monkeypatch.setattr(explanations_patient, "charted", lambda *_: replace(FOUND, found=()))
     at = what_if("icu_mortality", STAY)
     at.button(key=SEARCH).click().run()
@@ -163,13 +165,18 @@ def test_an_implausible_answer_is_marked_and_none_found_is_said(monkeypatch: pyt
 def test_what_was_searched_is_said_in_full() -> None:
     assert changing.searched(FOUND) == (
         "Searched: 2 charted quantities one by one, then 1 pair of them, all their values moved by one amount of at "
-        "most 4 spreads, within the usual range of training records; 16 changed copies in all. Other kinds of change "
-        "may exist."
+        "most 4 times its usual spread, within the usual range of training records; 16 changed copies in all. Other "
+        "kinds of change may exist."
     )
     wide = replace(FOUND, plausible_only=False, last=6, pairs=28, triples=20)
     assert "then 28 pairs and 20 triples of them, their values of the last 6 h" in changing.searched(wide)
     assert "up to the physiological limits" in changing.searched(wide)
     assert "no charted value that may change" in changing.searched(replace(FOUND, channels=()))
+
+
+def test_the_size_of_several_changes_is_their_sum() -> None:
+    both = Counterfactual((CHANGE, replace(CHANGE, title="Urea")), 0.84, 0.19)
+    assert changing.size_text(both) == "Size, all of them added up: 0.8 times the usual spread among training records."
 
 
 def test_a_change_reads_like_a_chart() -> None:

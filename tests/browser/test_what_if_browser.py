@@ -94,9 +94,13 @@ def expected(case: Case, keep: list[bool]) -> dict[str, Drawing]:
     assert fused.gates is not None
     assert fused.weights is not None
     return {
-        "risk": figures.risk_pair(full.risk, fused.risk, a.base_rate, case.noun),
-        "gates": figures.paired_bars(full.gates, fused.gates, names, titles, fused.states, "gates"),
-        "weights": figures.paired_bars(full.weights, fused.weights, names, titles, fused.states, "weights"),
+        "risk": figures.risk_pair(full.risk, fused.risk, a.base_rate, case.noun, changed=what_if.CHANGED),
+        "gates": figures.paired_bars(
+            full.gates, fused.gates, names, titles, fused.states, "gates", changed=what_if.CHANGED
+        ),
+        "weights": figures.paired_bars(
+            full.weights, fused.weights, names, titles, fused.states, "weights", changed=what_if.CHANGED
+        ),
         "alpha": figures.attention(fused.attention_of(None, None), titles, fused.states),
         "lattice": figures.subset_lattice(a.risks, a.masks, titles, a.present, a.present & keep),
     }
@@ -191,7 +195,9 @@ def test_switches_by_keyboard_all_off_and_a_click_on_a_point(page: Page, app_url
     page.keyboard.press("Enter")
     keep = [title not in (first, second) for title in a.titles]
     risk, full = (text.unbroken(text.percent(fused.risk)) for fused in (a.subset(keep), a.full))
-    expect(sentence(page)).to_have_text(f"Without {first} and {second} the estimate is {risk} instead of {full}.")
+    said = text.unbroken(what_if.sentence(a, a.present & keep, a.subset(keep).risk))
+    assert risk in said
+    expect(sentence(page)).to_have_text(said)
     at_rest(page)
     expect(switch(page, second)).to_be_focused()
 

@@ -7,17 +7,19 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amfn.types import InputError
-from explain.narrative import percent
-from explain.paragraph import Claim, Facts, Input, InputSplit, facts_of, paragraph, written
+from amfn.types import Channel, InputError, Record, RecordMeta
+from explain.narrative import percent, three_digits
+from explain.paragraph import Claim, Facts, Input, InputSplit, course_of, facts_of, paragraph, written
 from explain.shapley import coalition_values
 from tests import toys
 
 TITLES = {"labs": "Labs", "bp": "Blood pressure", "ecg": "ECG"}
+COURSE = (4.0, 12.4)
 SPLIT = InputSplit("integrated gradients", (Input("lactate", 0.9), Input("urea", -0.2)), 0.01, 0.05)
 FULL = Facts(
     risk=0.34,
@@ -48,7 +50,7 @@ def test_the_whole_paragraph() -> None:
     ]
     assert parts(claims, "drivers") == [
         "Without labs the estimate would be 12 %.",
-        "Among single inputs, integrated gradients finds that most moved it: lactate up; urea down.",
+        "Among single inputs, integrated gradients finds that most moved it: raised by lactate; lowered by urea.",
     ]
     assert parts(claims, "certainty") == [
         "The model's 5 networks agree closely: their own estimates run from 30 % to 37 %.",
@@ -62,6 +64,56 @@ def test_the_whole_paragraph() -> None:
 
 def test_only_what_is_known_is_said() -> None:
     assert len(paragraph(Facts(0.34, 0.14, {"labs": 1.0}, TITLES))) == 1
+
+
+def test_what_raised_the_estimate_is_not_said_to_have_risen_and_a_course_stands_in_its_own_values() -> None:
+    inputs = (Input("Lactate", 0.9, COURSE, "mmol/L"), Input("Creatinine", -0.3, (1.1, 2.2), "mg/dL"))
+    (_, claim) = (c for c in paragraph(replace(FULL, split=replace(SPLIT, inputs=inputs))) if c.part == "drivers")
+    assert claim.text.endswith("raised by lactate (4 to 12.4 mmol/L); lowered by creatinine (1.1 to 2.2 mg/dL).")
+    assert claim.numbers["last value of Creatinine, mg/dL"] == 2.2
+    assert claim.numbers["integrated gradients Creatinine"] == -0.3
+    platelets = (Input("Platelets", -0.3, (88.0, 1204.4), "10⁹/L"),)
+    assert "platelets (88 to 1204 10⁹/L)" in written(paragraph(replace(FULL, split=replace(SPLIT, inputs=platelets))))
+
+
+def stay(values: list[float], channel: Channel) -> Record:
+    """One charted variable, NaN where nothing was measured."""
+    column = np.array(values, np.float32)[:, None]
+    there = ~np.isnan(column)
+    hours, meta = np.arange(float(len(values))), RecordMeta("made up")
+    return Record("a", "a", {"labs": (channel,)}, {"labs": column}, {"labs": there}, {"labs": hours}, {}, meta)
+
+
+@pytest.mark.parametrize(
+    ("channel", "values", "course"),
+    [
+        (Channel("Creatinine", "mg/dL", 0, 25, normal=(0.6, 1.2)), [math.nan, 1.0, math.nan, 1.5], (1.0, 1.5)),
+        (Channel("Creatinine", "mg/dL", 0, 25, normal=(0.6, 1.2)), [1.0, 3.0, 1.25], None),
+        (Channel("Lactate", "mmol/L", 0, 30), [4.0, 3.0], (4.0, 3.0)),
+        (Channel("Lactate", "mmol/L", 0, 30), [4.0, 3.5], None),
+        (Channel("Lactate", "mmol/L", 0, 30), [math.nan, 4.0], None),
+        (Channel("MechVent", "0/1", 0, 1, flag=True), [0.0, 1.0], None),
+    ],
+)
+def test_a_course_is_told_where_first_and_last_value_clearly_differ(
+    channel: Channel, values: list[float], course: tuple[float, float] | None
+) -> None:
+    assert course_of(stay(values, channel), "labs", 0) == course
+
+
+def test_a_signal_that_can_hardly_be_used_is_doubted_with_its_share_and_what_spoils_it() -> None:
+    usable = {"ecg": (0.56, ("noisy", "clipped")), "bp": (1.0, ()), "labs": (0.0, ("clipped",))}
+    facts = replace(FULL, missing=(), seen_s=16.0, usable=usable)
+    (claim,) = (c for c in paragraph(facts) if "can be used" in c.text)
+    assert claim.part == "doubt"
+    assert claim.text == (
+        "Of the 16 s the model saw, ECG can be used in 56 % (noisy, clipped) and labs in none (clipped); a rhythm "
+        "without beats can look the same."
+    )
+    assert claim.numbers == {"seconds seen": 16.0, "usable ECG": 0.56, "usable Labs": 0.0}
+    clipped = replace(facts, usable={"ecg": (0.9, ("clipped",))})
+    assert "Of the 16 s the model saw, ECG can be used in 90 % (clipped)." in written(paragraph(clipped))
+    assert "can be used" not in written(paragraph(replace(facts, usable={"ecg": (0.96, ("noisy",))})))
 
 
 def test_a_method_that_does_not_add_up_names_no_input() -> None:
@@ -124,6 +176,8 @@ def test_nothing_recorded_says_no_driver() -> None:
         {"without": {"labs": float("nan")}},
         {"split": replace(SPLIT, inputs=(Input("lactate", float("nan")),))},
         {"split": replace(SPLIT, gap=float("nan"))},
+        {"split": replace(SPLIT, inputs=(Input("lactate", 0.1, (1.0, float("inf"))),))},
+        {"usable": {"ecg": (1.2, ())}},
     ],
 )
 def test_numbers_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
@@ -137,25 +191,27 @@ PROBABILITY = st.floats(0.0, 1.0)
 @given(
     risk=PROBABILITY, base=PROBABILITY, without=PROBABILITY, ends=st.tuples(PROBABILITY, PROBABILITY),
     shares=st.tuples(st.integers(1, 900), st.floats(0, 1)), gap=st.floats(0, 3), warnings=st.integers(0, 9),
-    labs=st.floats(-5, 5), bp=st.floats(-5, 5),
+    labs=st.floats(-5, 5), bp=st.floats(-5, 5), usable=PROBABILITY, seconds=st.floats(1, 300),
+    course=st.tuples(st.floats(0, 5000), st.floats(0, 5000)),
 )  # fmt: skip
 def test_every_written_number_is_one_of_the_claims_own(
     risk: float, base: float, without: float, ends: tuple[float, float], shares: tuple[int, float], gap: float,
-    warnings: int, labs: float, bp: float,
+    warnings: int, labs: float, bp: float, usable: float, seconds: float, course: tuple[float, float],
 ) -> None:  # fmt: skip
     count, share = shares
     facts = replace(
         FULL, risk=risk, base_rate=base, contributions={"labs": labs, "bp": bp, "ecg": 0.0}, without={"labs": without},
         networks=(min(ends), max(ends), 5), similar=(count, round(count * share), min(ends), max(ends)),
-        split=replace(SPLIT, gap=gap), warnings=warnings,
+        split=replace(SPLIT, gap=gap, inputs=(Input("lactate", 0.9, course, "mmol/L"), Input("urea", -0.2))),
+        warnings=warnings, seen_s=seconds, usable={"bp": (usable, ("noisy",))},
     )  # fmt: skip
     for claim in paragraph(facts):
         allowed = set()
         for value in claim.numbers.values():
             if 0 <= value <= 1 or claim.text.endswith("%)."):
                 allowed |= set(re.findall(r"[\d.]+", percent(value)))
-            allowed |= {f"{value:.0f}", f"{value:.2f}"}
-        written_numbers = re.findall(r"\d+(?:\.\d+)?", claim.text)
+            allowed |= {f"{value:.0f}", f"{value:.2f}", three_digits(value)}
+        written_numbers = re.findall(r"\d+(?:\.\d+)?(?:e[-+]\d+)?", claim.text)
         assert set(written_numbers) <= allowed, claim
 
 

@@ -14,7 +14,7 @@ from app.theme import BACKGROUND, MAGNITUDE, PAPER, TEXT, contrast
 
 RATE = Channel("HR", "bpm", 20, 300, "Heart rate", (60, 100))
 NAMES, TITLES = ("ecg", "abp", "ppg"), ("ECG", "Arterial pressure", "PPG")
-STATES: tuple[State, ...] = ("present", "off", "missing")
+STATES: tuple[State, ...] = ("present", "out", "missing")
 
 
 def panel(hours: list[float], values: list[float]) -> TrendPanel:
@@ -38,8 +38,10 @@ def test_contributions_before_are_an_outline_and_after_filled() -> None:
     limit = drawing.figure.layout.xaxis.range
     assert limit[0] == -limit[1] == pytest.approx(-0.81)
     assert "ECG +0.50 → −0.75" in drawing.alt
-    assert "Arterial pressure −0.25 → gone" in drawing.alt
-    assert "Not recorded: PPG. Switched off: Arterial pressure." in drawing.alt
+    assert "Arterial pressure −0.25 → out" in drawing.alt
+    assert "Not recorded: PPG. Taken out: Arterial pressure." in drawing.alt
+    assert "switched off" not in drawing.figure.to_json()
+    assert drawing.alt.startswith("Contributions in log-odds, unaltered → with values altered: ")
     with pytest.raises(InputError):
         paired_contributions(np.zeros(2), np.zeros(3), NAMES, TITLES, STATES)
 
@@ -59,6 +61,15 @@ def test_charted_values_differ_in_dash_and_symbol(dark: bool) -> None:
     assert drawing.alt == "Heart rate over 48 h: 4 values charted, 1 altered, their median 90 → 95 bpm and 1 taken out."
     assert (drawing.figure.layout.shapes[0].y0, drawing.figure.layout.shapes[0].y1) == (60, 100)
     assert drawing.figure.layout.annotations[0].text == "Heart rate, bpm"
+
+
+def test_the_axis_of_a_pair_holds_both_and_stays_calm() -> None:
+    rate = Channel("HR", "bpm", 20, 300, "Heart rate")
+    before = TrendPanel("heart_rate", rate, np.array([1.0, 2.0]), np.array([83, 101.0]))
+    after = TrendPanel("heart_rate", rate, np.array([1.0, 2.0]), np.array([83, 105.0]))
+    low, high = charted_pair(before, after, 48).figure.layout.yaxis.range
+    assert low < 83 - 15
+    assert high > 105 + 15
 
 
 def test_a_variable_that_is_gone_altogether_is_drawn_as_it_was() -> None:

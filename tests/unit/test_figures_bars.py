@@ -229,6 +229,11 @@ def test_paired_bars_keep_the_outline_of_what_was_switched_off() -> None:
     assert list(filled.y) == [0, 2]
     assert "ECG 40 % → 55 %" in drawing.alt
     assert "Respiration 25 % → off" in drawing.alt
+    states: list[State] = ["present", "missing", "present", "out"]
+    by_hand = figures.paired_bars(full, after, NAMES, TITLES, states, "weights", changed="with values altered")
+    assert "Respiration 25 % → out. Not recorded: Arterial pressure. Taken out: Respiration." in by_hand.alt
+    assert "outline: full record · filled: with values altered" in notes(by_hand)
+    assert "with values altered" in {trace.name for trace in by_hand.figure.data}
 
 
 def test_risk_is_written_with_base_rate_and_interval() -> None:
@@ -241,6 +246,10 @@ def test_risk_is_written_with_base_rate_and_interval() -> None:
     assert "base rate 14 %" in notes(drawing)
     pair = DRAW["risk_pair"](False)
     assert "23 % with the full record, 31 % as altered (+8 percentage points)" in pair.alt
+    switched = figures.risk_pair(0.23, 0.31, 0.14, "death", changed="with modalities off")
+    assert "31 % with modalities off (+8" in switched.alt
+    assert list(switched.figure.layout.yaxis.ticktext) == ["Full record", "Modalities<br>off"]
+    assert switched.figure.data[1].customdata[1].startswith("With modalities off: 31 %")
     with pytest.raises(InputError, match="probability"):
         figures.risk_bar(-1.7, 0.14, "death")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from dataclasses import replace
 from itertools import pairwise
@@ -12,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amfn.types import Channel, InputError
-from app.figures import Drawing, TrendPanel, largest_attribution, trend_key, trends
+from app.figures import Drawing, TrendPanel, largest_attribution, on_shared_scales, trend_key, trend_panel, trends
+from app.figures.drawing import MINUS
 from app.theme import MAGNITUDE
 
 RATE = Channel("HR", "bpm", 20, 300, "Heart rate", (60, 100))
@@ -107,6 +110,9 @@ def test_axis_shows_what_is_carried_forward() -> None:
 
 def test_the_key_is_said_once_for_figures_side_by_side() -> None:
     key = trend_key([panel(), panel(LACTATE, "labs")], 0.4, "the book")
+    assert "reference interval (the book)" in key
+    assert "A reference interval is a laboratory's range for healthy adults, not a treatment target." in key
+    assert "treatment target" not in trend_key([panel(LACTATE, "labs")]), "no interval, nothing to warn of"
     assert key.startswith(
         "Hours since the start of the record. Points were measured. Shaded, its limits after the unit"
     )
@@ -134,7 +140,7 @@ def test_panels_do_not_overlap() -> None:
 
 
 def test_constant_and_counted_values_get_sensible_ticks() -> None:
-    scale = Channel("GCS", "points", 3, 15, "Glasgow Coma Scale")
+    scale = Channel("SOFA", "points", 0, 24, "Organ failure score")
     values = TrendPanel("neuro", scale, np.array([0.0, 4.0]), np.array([15.0, 14.0]))
     assert list(trends([values]).figure.layout.yaxis.tickvals) == [14, 15]
     mean = TrendPanel("neuro", scale, np.array([0.0, 4.0]), np.array([14.3, 14.5]))
@@ -142,6 +148,75 @@ def test_constant_and_counted_values_get_sensible_ticks() -> None:
     flat = TrendPanel("labs", LACTATE, np.array([3.0]), np.array([2.0]))
     low, high = trends([flat]).figure.layout.yaxis.range
     assert low < 2 < high
+
+
+HR = Channel("HR", "bpm", 10, 300, "Heart rate")
+GCS = Channel("GCS", "points", 3, 15, "Glasgow Coma Scale")
+LINE = Channel("SysABP", "mmHg", 20, 350, "Systolic pressure (arterial line)")
+CUFF = Channel("NISysABP", "mmHg", 20, 350, "Systolic pressure (cuff)")
+
+
+def course(channel: Channel, *values: float) -> TrendPanel:
+    return TrendPanel("vitals", channel, np.arange(float(len(values))), np.array(values))
+
+
+def drawn_range(drawing: Drawing, key: str = "yaxis") -> tuple[float, float]:
+    low, high = json.loads(drawing.figure.to_json())["layout"][key]["range"]
+    return low, high
+
+
+def test_a_quiet_course_looks_quiet() -> None:
+    low, high = drawn_range(trends([course(HR, 83, 101, 90)]))
+    assert high - low > 60
+    assert (low + high) / 2 == pytest.approx(92)
+    wide = drawn_range(trends([course(HR, 40, 180)]))
+    assert wide == pytest.approx((40 - 0.12 * 140, 180 + 0.12 * 140)), "what needs more room takes only that"
+    other = drawn_range(trends([course(replace(HR, name="Creatinine"), 0.8, 1.6)]))
+    assert other[1] - other[0] < 1.1, "a doubled creatinine still looks doubled"
+
+
+def test_room_is_given_where_values_can_be() -> None:
+    """The whole coma scale and not points below 3 or above 15, but for the margin."""
+    low, high = drawn_range(trends([course(GCS, 15, 14, 15)]))
+    assert (low, high) == pytest.approx((3 - 0.12 * 12, 15 + 0.12 * 12))
+
+
+def test_line_and_cuff_stand_on_one_scale_also_in_two_figures() -> None:
+    both = [course(LINE, 90, 190), course(CUFF, 118, 122)]
+    together = trends(both, columns=1)
+    assert drawn_range(together, "yaxis") == drawn_range(together, "yaxis2")
+    assert drawn_range(together)[1] > 190
+    alone = [drawn_range(trends([shown])) for shown in both]
+    assert alone[0] != alone[1], "each by itself has its own"
+    apart = [drawn_range(trends([shown])) for shown in on_shared_scales(both)]
+    assert apart == [drawn_range(together)] * 2
+    rate, _ = on_shared_scales([course(HR, 80, 90), course(LINE, 90, 190)])
+    assert drawn_range(trends([rate])) == drawn_range(trends([course(HR, 80, 90)])), "another quantity has its own"
+
+
+def test_there_is_no_negative_zero() -> None:
+    troponin = Channel("TroponinT", "ug/L", 0, 100, "Troponin T")
+    for values in ((0.0, 0.07), (-0.0, 0.07), (-0.05, 0.05), (-1e-12, 0.4)):
+        axis = json.loads(trends([course(troponin, *values)]).figure.to_json())["layout"]["yaxis"]
+        assert f"{MINUS}0" not in axis["ticktext"]
+        assert all(math.copysign(1, tick) > 0 for tick in axis["tickvals"] if tick == 0)
+    assert trend_panel.short(-0.0) == "0"
+    assert trend_panel.short(-0.5) == f"{MINUS}0.5"
+
+
+def test_hourly_values_are_called_what_they_are() -> None:
+    urine = Channel("Urine", "mL", 0, 12000, "Urine output")
+    mean = replace(course(HR, 80, 140 + 1 / 3), hours=np.array([2.5, 3.5]), hourly="average")
+    total = replace(course(urine, 30, 40), hourly="total")
+    key = trend_key([mean, total])
+    assert "Points are hourly averages (totals: Urine output) of what was measured, as the model reads them." in key
+    assert "Points were measured" not in key
+    assert "Points are hourly averages of what was measured" in trend_key([mean])
+    drawing = trends([mean])
+    (trace,) = drawing.figure.data
+    assert trace.hovertext[1] == "Heart rate, hourly average: 140.3 bpm<br>from 03:00 to 04:00 (hours:minutes)"
+    assert "with 2 hourly values over" in drawing.alt
+    assert "observations" in trends([course(HR, 80, 90)]).alt
 
 
 def test_a_flag_has_two_levels_and_no_others() -> None:

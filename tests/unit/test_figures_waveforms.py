@@ -326,3 +326,45 @@ def test_sizes_without_a_sign_have_one_hue_bars_up_and_no_direction() -> None:
     told = drawing.alt + key + " ".join(bars.hovertext)
     assert not any(word in told for word in ("raises", "lowers", "log-odds"))
     assert "Most weight, a size without a direction: ECG II at 00:04:55." in drawing.alt
+
+
+def test_an_ecg_without_millivolts_has_no_millivolt_paper_and_the_scale_says_so() -> None:
+    odd = lead(unit="NU")
+    drawing = waveforms([odd], 288, 10)
+    assert waveform_key([odd], 10).startswith("25 mm/s · amplitude not calibrated (NU) · zoom 100 %")
+    assert "amplitude not calibrated (NU)" in drawing.alt
+    assert not named(drawing, "calibration")
+    assert "mm/mV" not in drawing.alt + " ".join(notes(drawing))
+    assert "amplitude not calibrated (NU)" in waveform_key([odd], 60, overview=True)
+
+    mixed = waveform_key([lead(), lead("ECG V", unit="NU")], 10)
+    assert mixed.startswith("25 mm/s · 10 mm/mV · amplitude of ECG V not calibrated (NU) · zoom 100 %")
+    assert "not calibrated" not in waveform_key([lead(), lead("PLETH", unit="NU", modality="ppg")], 10)
+
+
+def test_an_assumed_alarm_is_called_so_at_its_line_and_in_words() -> None:
+    assumed = waveforms([lead()], 288, 10, 295, assumed=True)
+    assert "<b>assumed alarm</b>" in notes(assumed)
+    assert "assumed alarm at 00:04:55" in assumed.alt
+    assert "<b>alarm</b>" in notes(waveforms([lead()], 288, 10, 295))
+
+
+def test_a_window_that_the_model_saw_nothing_of_is_grey_from_end_to_end() -> None:
+    drawing = waveforms([lead()], 288, 10, window_s=(100, 116))
+    grey = [(s.x0, s.x1) for s in drawing.figure.layout.shapes if s.type == "rect"]
+    assert grey == [(288, 298)]
+    assert notes(drawing).count("not seen by the model (grey)") == 1
+    assert "seen by the model" not in notes(drawing)
+
+
+@pytest.mark.parametrize(
+    ("peaks", "says"),
+    [((-9,), "goes below the lane"), ((9,), "goes above the lane"), ((-9, 9), "goes below and above")],
+)
+def test_a_trace_cut_by_its_lane_says_so(peaks: tuple[float, ...], says: str) -> None:
+    values = np.sin(np.arange(300 * RATE) / 20).astype(np.float32)
+    for k, peak in enumerate(peaks):
+        values[290 * RATE + k] = peak
+    pleth = lead("PLETH", unit="NU", modality="ppg", values=values, whole=(-1.0, 1.0))
+    assert any(says in text for text, *_ in labels(waveforms([pleth], 288, 10)))
+    assert not any("the lane" in text for text, *_ in labels(waveforms([pleth], 100, 10)))

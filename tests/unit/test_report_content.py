@@ -13,13 +13,15 @@ import torch
 from amfn.batch import TargetScale
 from amfn.inference import answer
 from amfn.readers.channels import CHALLENGE2012
-from amfn.types import InputError
+from amfn.types import Finding, InputError
 from explain.alterations import ShiftValues
 from explain.gradients import integrated_gradients
+from explain.narrative import percent
+from explain.reality import TITLES, Measure, RealityCheck
 from explain.shapley import coalition_values
 from report import words
 from report.content import STEPS, content_of
-from tests.documents import ALARM, MADE, STAY, content, model, record
+from tests.documents import ALARM, CANCELS, MADE, SPOILT, STAY, content, model, record
 
 BOTH = pytest.mark.parametrize("path", [STAY, ALARM], ids=["stay", "alarm"])
 
@@ -64,11 +66,16 @@ def test_shapley_values_and_attributions_are_those_of_the_explainers(path: Path)
     assert said.attributed.gap == pytest.approx(found.gap, abs=1e-6)
     strongest = said.influences[0]
     if path == ALARM:
-        sums = [float(v[:, c].sum()) for m, v in found.values.items() if m != "alarm" for c in range(v.shape[1])]
-        assert strongest.effect == pytest.approx(max(sums, key=abs), abs=1e-5)
-    else:
-        most = max((v.ravel()[np.abs(v).argmax()] for v in found.values.values()), key=abs)
-        assert strongest.effect == pytest.approx(float(most), abs=1e-5)
+        assert strongest.strongest is None
+    sums = [value for _, _, value in found.by_channel(checkpoint.task.schema)]
+    assert strongest.effect == pytest.approx(max(sums, key=abs), abs=1e-5)
+    assert said.attributed.size == pytest.approx(found.size, abs=1e-4)
+    assert said.attributed.cancels == found.cancels
+    singles = {item.title: item.strongest for item in said.influences if item.strongest is not None}
+    for spec, channel, _ in found.by_channel(checkpoint.task.schema):
+        if spec.kind != "waveform" and channel.title in singles:
+            column = found.values[spec.name][:, spec.channels.index(channel)]
+            assert abs(singles[channel.title].effect) == pytest.approx(float(np.abs(column).max()), abs=1e-5)
     sizes = [abs(item.effect) for item in said.influences]
     assert sizes == sorted(sizes, reverse=True)
 
@@ -111,6 +118,92 @@ def test_an_alteration_is_named_on_top_and_not_among_the_findings() -> None:
     assert said.risk != content(STAY).risk
     assert said.record_digest != content(STAY).record_digest
     assert (content(STAY).stem, said.stem) == ("report_900003", "report_900003_altered")
+
+
+def test_the_unaltered_estimate_stands_beside_the_altered_one_where_it_is_known() -> None:
+    warm = ShiftValues("chart", CHALLENGE2012["Temp"], 1.0, 0.0, 48.0).apply(record(STAY))
+    checkpoint, plain = model("icu_mortality"), content(STAY)
+    alone = content_of(checkpoint, warm)
+    assert alone.unaltered is None
+    assert "not known" in words.unaltered(alone)
+    told = content_of(checkpoint, warm, off=("labs",), unaltered=plain.risk)
+    assert told.unaltered == plain.risk
+    assert words.unaltered(told).endswith(f"unaltered: {percent(plain.risk)}")
+    assert words.altered(told) == "ALTERED RECORD: Temperature changed by hand; Laboratory switched off"
+    off = content(STAY, off=("labs",))
+    assert off.unaltered == pytest.approx(plain.risk, abs=1e-6)
+    assert content_of(checkpoint, warm, off=("labs",)).unaltered is None, "that is not the record as it was measured"
+    assert (plain.unaltered, words.altered(plain), words.unaltered(plain)) == (None, "", "")
+
+
+def test_alterations_are_no_warning_that_sends_a_reader_to_another_heading() -> None:
+    warm = ShiftValues("chart", CHALLENGE2012["Temp"], 1.0, 0.0, 48.0)
+    said = content_of(model("icu_mortality"), warm.apply(record(STAY)))
+    assert not any("what was noticed in the data" in claim.text for claim in said.claims)
+    wrong = replace(record(STAY).meta, findings=(Finding("Heart rate", "odd", 1, "warning"),))
+    warned = content_of(model("icu_mortality"), replace(record(STAY), meta=wrong))
+    assert any("see what was noticed in the data" in claim.text for claim in warned.claims)
+    assert ("Warning", "Heart rate: odd (1)") in words.noticed(warned)
+
+
+def test_a_signal_that_can_hardly_be_used_is_said_in_the_table_the_paragraph_and_the_picture() -> None:
+    spoilt = content(SPOILT)
+    rows = {row.name: row for row in spoilt.modalities}
+    assert words.recorded(rows["ecg"]) == "2 leads, 56 % usable (noisy, clipped)"
+    assert words.recorded(rows["abp"]) == "1 lead, 100 % usable"
+    assert words.recorded(rows["alarm"]) == "recorded"
+    assert words.recorded(rows["resp"]) == "not recorded"
+    (claim,) = (c for c in spoilt.claims if "can be used" in c.text)
+    assert "ECG can be used in 56 % (noisy, clipped)" in claim.text
+    by_title = {lead.title: lead.spoilt for lead in spoilt.picture.leads}
+    assert by_title["ABP"] == ()
+    length = len(spoilt.picture.leads[0].values) / spoilt.picture.rate_hz
+    for title in ("ECG II", "ECG V"):
+        assert all(0 <= piece.start_s < piece.stop_s <= length + 1e-6 for piece in by_title[title])
+        lost = sum(piece.stop_s - piece.start_s for piece in by_title[title])
+        assert lost >= (1 - claim.numbers["usable ECG"]) * length - 1e-6
+    assert "can be used" not in " ".join(c.text for c in content(SPOILT, off=("ecg", "ppg")).claims)
+
+
+def test_values_that_cancel_are_said_to_and_rank_by_what_is_left() -> None:
+    said = content(CANCELS)
+    assert said.attributed is not None
+    assert said.attributed.cancels
+    assert any("Large parts cancel each other" in text for text in words.doubted(said))
+    assert said.influences[0].title == "Lactate"
+    assert "Mechanical ventilation" not in [item.title for item in said.influences]
+    calm = replace(said, attributed=replace(said.attributed, cancels=False))
+    assert not any("cancel" in text for text in words.doubted(calm))
+
+
+def test_the_course_always_shows_heart_rate_and_arterial_pressure() -> None:
+    names = [trend.channel.name for trend in content(CANCELS).picture.trends]
+    assert len(names) == 6
+    assert names[:2] == ["HR", "MAP"]
+    without = [trend.channel.name for trend in content(STAY).picture.trends]
+    assert without[0] == "HR"
+    assert "blood_pressure" not in [trend.modality for trend in content(STAY).picture.trends], "it was not recorded"
+
+
+def check(weights: list[float], shapley: list[float], tau: float | None = 0.5) -> RealityCheck:
+    measures: dict[Measure, np.ndarray | None] = dict.fromkeys(TITLES)
+    measures |= {"weight": np.array(weights), "shapley": np.array(shapley)}
+    names = ("bp", "labs", "urine")
+    titles = ("Blood pressure", "Laboratory", "Urine output")
+    return RealityCheck(names, titles, (), "t", measures, {("weight", "shapley"): tau})
+
+
+def test_routing_and_contribution_agree_only_on_the_same_modality() -> None:
+    same = words.routing(check([0.5, 0.3, 0.2], [-2.0, 1.0, 0.1]))
+    assert same.endswith("Routing and contribution agree: nothing moved it more.")
+    other = words.routing(check([0.5, 0.3, 0.2], [-1.0, 1.4, 0.1]))
+    assert "its Shapley value is \N{MINUS SIGN}1.00" in other
+    assert "Laboratory moved it most (+1.40)" in other
+    assert "not the same modality" in other
+    assert "agree" not in other
+    against = words.routing(check([0.5, 0.3, 0.2], [-0.1, 1.4, 0.1], -0.5))
+    assert "DISAGREE" in against
+    assert "Laboratory moved it most (+1.40)" in against
 
 
 def test_without_a_stored_report_single_inputs_stay_out_of_the_paragraph() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amfn.types import Channel
-from report import drawings, ecg
-from report.colours import NEGATIVE, POSITIVE
+from amfn.waves import Stretch
+from report import drawings, ecg, words
+from report.colours import NEGATIVE, PAPER, POSITIVE
 from report.scene import Area, Scene, Stroke, Words, hatch, polyline
 from report.svg import svg
 from report.values import Lead, Modality, Picture, Trend
@@ -83,6 +84,65 @@ def test_the_sign_of_an_attribution_shows_without_colour() -> None:
     assert [tint.points[0][0] for tint in tints] == pytest.approx([ecg.LABEL + 10 + 3, ecg.LABEL + 10 + 12])
 
 
+def noisy(start: float, stop: float) -> tuple[Stretch, ...]:
+    return (Stretch(start, stop, "noisy", "made up"),)
+
+
+def papers(scene: Scene) -> list[float]:
+    """Height of each lead's paper, mm."""
+    found = [item for item in scene.items if isinstance(item, Area) and item.fill == PAPER]
+    return [round(max(y for _, y in item.points) - min(y for _, y in item.points), 6) for item in found]
+
+
+def test_leads_are_as_tall_on_every_row() -> None:
+    wave = np.concatenate([np.tile([0.0, 0.3], 500), np.tile([0.0, 1.8], 500)])
+    scenes = ecg.rows(Picture((lead(wave), lead(0.2 * wave)), RATE))
+    assert len(scenes) == 3
+    assert {tuple(papers(scene)) for scene in scenes} == {(25.0, 10.0)}
+
+
+def test_what_cannot_be_relied_on_is_hatched_where_it_is_and_named() -> None:
+    plain = lead(np.zeros(2000))
+    scenes = ecg.rows(Picture((replace(plain, spoilt=noisy(4.4, 6.4)),), RATE))
+    left = ecg.LABEL + 10
+    ends = []
+    for scene in scenes:
+        shades = [item for item in scene.items if isinstance(item, Area) and item.opacity == 0.14]
+        ends.append([(min(x for x, _ in s.points) - left, max(x for x, _ in s.points) - left) for s in shades])
+    assert ends[0] == [pytest.approx((110.0, 135.0))]
+    assert ends[1] == [pytest.approx((0.0, 25.0))]
+    assert ends[2] == []
+    named = [[item.text for item in scene.items if isinstance(item, Words)].count("noisy") for scene in scenes]
+    assert named == [1, 1, 0]
+    assert "ECG II: quality in doubt from 11.6 s to 10.6 s (noisy)." in scenes[0].alt
+    assert not any("doubt" in scene.alt for scene in ecg.rows(Picture((plain,), RATE)))
+
+
+def test_the_legend_names_only_what_is_drawn() -> None:
+    def said(*leads: Lead) -> list[str]:
+        return [item.text for item in ecg.legend(Picture(leads, RATE)).items if isinstance(item, Words)]
+
+    plain = lead(np.zeros(2000))
+    assert said(plain) == []
+    assert said(replace(plain, spoilt=noisy(1, 2))) == ["quality in doubt: noisy"]
+    effects = np.ones(2000, np.float32)
+    assert said(lead(np.zeros(2000), effects=effects)) == [words.LEGEND_UP, words.LEGEND_DOWN]
+
+
+def test_paper_is_taken_from_what_is_spoilt_where_a_page_would_not_hold_it() -> None:
+    wave = 0.4 * np.sin(np.arange(2000) / 5)
+    wave[1500:] *= 6
+    steady = ecg.rows(Picture(tuple(lead(wave) for _ in range(4)), RATE))
+    spoilt = [replace(lead(wave), spoilt=noisy(12, 16)) for _ in range(4)]
+    fitted = ecg.rows(Picture(tuple(spoilt), RATE))
+    assert sum(scene.height for scene in fitted) <= ecg.PAGE_MM + 1e-6
+    assert sum(scene.height for scene in steady) > ecg.PAGE_MM, "what can be relied on is never cut"
+    texts = [item.text for scene in steady for item in scene.items if isinstance(item, Words)]
+    assert "peaks leave the paper" not in texts
+    room = ecg.rows(Picture(tuple(spoilt[:1]), RATE))
+    assert set(papers(room[0])) == {50.0}, "where there is room, all of it is drawn"
+
+
 def test_what_was_not_recorded_is_hatched_and_named_and_what_is_off_says_so() -> None:
     scenes = ecg.rows(Picture((lead(np.zeros(250)),), RATE, missing=("PPG",)))
     assert scenes[-1].alt == "Not recorded: PPG"
@@ -122,6 +182,8 @@ def test_a_trend_marks_each_value_and_joins_only_near_ones() -> None:
     assert colours[:2] == [POSITIVE[False], NEGATIVE[False]]
     assert colours[2] == drawings.GREY
     assert "Potassium, mmol/L: 3 hourly values from 4 to 5" in scene.alt
+    labels = [item.text for item in scene.items if isinstance(item, Words) and item.text.endswith(" h")]
+    assert labels == ["0 h", "12 h", "24 h", "36 h", "48 h"]
 
 
 def test_the_estimate_is_drawn_where_it_is_on_the_scale() -> None:

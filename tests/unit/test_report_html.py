@@ -13,7 +13,7 @@ from amfn.types import Finding
 from explain.narrative import percent
 from report import words
 from report.html import html
-from tests.documents import ALARM, MADE, STAY, content
+from tests.documents import ALARM, MADE, SPOILT, STAY, content
 
 BOTH = pytest.mark.parametrize("path", [STAY, ALARM], ids=["stay", "alarm"])
 VOID = {"meta", "br", "path", "polygon"}
@@ -98,7 +98,7 @@ def test_it_says_the_numbers_and_where_they_come_from(path: Path) -> None:
     expected = [percent(said.risk), said.model_digest, said.record_digest, said.routing, words.SIMULATED]
     expected += [words.moment(MADE), *(value for _, value in words.provenance(said))]
     expected += [text for _, text in words.narrative(said)]
-    expected += [cell for row in said.modalities for cell in (row.title, row.state, *words.numbers(row))]
+    expected += [cell for row in said.modalities for cell in (row.title, words.recorded(row), *words.numbers(row))]
     expected += words.observed(said)
     for part in expected:
         assert part in page.text, part
@@ -117,6 +117,27 @@ def test_paper_keeps_its_millimetres_and_small_drawings_may_shrink() -> None:
 def test_what_was_switched_off_is_said_before_the_estimate() -> None:
     text = Page(html(content(ALARM, off=("ecg",)))).text
     assert text.index("Switched off for this report: ECG.") < text.index("estimated chance of")
+
+
+def test_an_altered_record_is_named_so_on_every_printed_page_and_beside_its_unaltered_estimate() -> None:
+    said = content(ALARM, off=("ecg",))
+    source = html(said)
+    text = Page(source).text
+    assert text.index("ALTERED RECORD: ECG switched off") < text.index("estimated chance of")
+    assert said.unaltered is not None
+    assert f"unaltered: {percent(said.unaltered)}" in text
+    (quoted,) = re.findall(r'@top-left \{ content: "([^"]*)"', source)
+    assert re.fullmatch(r"(\\[0-9a-f]{6})+", quoted)
+    assert "".join(chr(int(code, 16)) for code in quoted.split("\\")[1:]) == "ALTERED RECORD: ECG switched off"
+    assert "ALTERED" not in html(content(ALARM))
+    assert "@top-left" not in html(content(ALARM))
+
+
+def test_a_spoilt_signal_is_marked_and_explained() -> None:
+    text = Page(html(content(SPOILT))).text
+    assert "2 leads, 56 % usable (noisy, clipped)" in text
+    assert "quality in doubt: noisy, clipped" in text
+    assert "quality in doubt" not in Page(html(content(ALARM))).text
 
 
 def test_markup_in_names_and_findings_stays_text() -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from pypdf import PageObject, PdfReader
+from reportlab.pdfbase import pdfmetrics
 
 from explain.narrative import percent
 from report import ecg, words
-from report.pdf import pdf
-from tests.documents import ALARM, MADE, STAY, content, lines, model, pages, texts
+from report.pdf import BOLD, WIDTH, _cut, _fonts, pdf
+from tests.documents import ALARM, MADE, SPOILT, STAY, content, lines, model, pages, texts
 
 BOTH = pytest.mark.parametrize("path", [STAY, ALARM], ids=["stay", "alarm"])
 SIZE_MM = (210, 297)
@@ -31,8 +32,8 @@ def test_it_says_the_numbers_and_where_they_come_from(path: Path) -> None:
     expected = [percent(said.risk), percent(said.base_rate), said.event, said.model_digest, said.record_digest]
     expected += [said.record_id, said.schema_digest, said.routing, words.SIMULATED, f"Fusionscope {said.version}"]
     expected += [words.moment(MADE), *(value for _, value in words.provenance(said))]
-    expected += [cell for row in said.modalities for cell in (row.title, row.state, *words.numbers(row))]
-    expected += [words.signed(item.effect) for item in said.influences]
+    expected += [cell for row in said.modalities for cell in (row.title, words.recorded(row), *words.numbers(row))]
+    expected += [cell for item in said.influences for cell in words.influence(item)]
     expected += [sentence for _, sentence in words.narrative(said)]
     assert said.attributed is not None
     expected += words.method(said.attributed)
@@ -52,9 +53,30 @@ def test_every_page_says_what_it_is_not_for_and_which_page_it_is(path: Path) -> 
 
 def test_what_was_switched_off_stands_above_the_estimate() -> None:
     off = content(ALARM, off=("ecg",))
-    first = texts(ALARM, off=("ecg",))[0]
+    first, second = texts(ALARM, off=("ecg",))
+    assert off.unaltered is not None
+    assert f"unaltered: {percent(off.unaltered)}" in first.replace("\N{NO-BREAK SPACE}", " ")
+    for page in (first, second):
+        assert "ALTERED RECORD: ECG switched off" in page
+    assert not any("ALTERED" in page for page in texts(ALARM))
     assert first.index("Switched off for this report: ECG.") < first.index(percent(off.risk))
     assert "Switched off" not in texts(ALARM)[0]
+
+
+def test_a_long_list_of_alterations_is_cut_to_its_line() -> None:
+    text = "ALTERED RECORD: " + "Temperature, " * 40
+    _fonts()
+    cut = _cut(text, WIDTH)
+    assert cut.endswith("…")
+    assert 0.95 * WIDTH < pdfmetrics.stringWidth(cut, BOLD, 7.5) <= WIDTH
+    assert _cut("ALTERED", WIDTH) == "ALTERED"
+
+
+def test_a_noisy_alarm_has_no_third_page_and_names_what_cannot_be_relied_on() -> None:
+    first, second = texts(SPOILT)
+    assert "2 leads, 56 % usable" in first.replace("\N{NO-BREAK SPACE}", " ")
+    assert "quality in doubt: noisy, clipped" in second
+    assert "alarm Not recorded: Respiration" in second
 
 
 def fonts(page: PageObject) -> dict[str, bool]:

@@ -252,3 +252,12 @@ def test_a_lead_seen_only_after_the_alarm_takes_no_place() -> None:
     expected = TASK.prepare(record({"ecg": never}, leads=leads))
     assert_same_input(expected, TASK.prepare(record({"ecg": late}, leads=leads)))
     assert [c.title for c in expected.channels["ecg"]] == ["V", "III"]
+
+
+def test_a_channel_in_another_unit_than_the_models_is_warned_of() -> None:
+    usual = record({"ecg": noise(), "ppg": noise(seed=1)})
+    odd = replace(usual, channels={**usual.channels, "ecg": (Channel("II", "NU", -400, 400),)})
+    assert not [f for f in TASK.prepare(usual).meta.findings if "trained on" in f.what]
+    (said,) = [f for f in TASK.prepare(odd).meta.findings if "trained on" in f.what]
+    assert (said.channel, said.severity) == ("II", "warning")
+    assert said.what.startswith("is in NU; the model was trained on millivolts")

@@ -58,5 +58,3 @@ def test_a_step_is_one_length_and_a_peak_comes_to_the_middle() -> None:
     assert window.stepped((100.0, 10.0), 1, 3600) == (110.0, 10.0)
     assert window.stepped((5.0, 10.0), -1, 3600) == (0.0, 10.0)
     assert window.around(200.0, (0.0, 10.0), 3600) == (195.0, 10.0)
-    assert window.overlaps((0, 10), (9, 20))
-    assert not window.overlaps((0, 10), (10, 20))
