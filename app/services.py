@@ -20,6 +20,7 @@ from amfn.readers import Folder, RecordRef, open_folder
 from amfn.readers.csv_mapping import mapping_path
 from amfn.tasks import TASKS, get_task
 from amfn.types import InputError, Record, Schema
+from app import signals
 from app.certainty import certainty
 from app.origin import SAMPLES, simulated
 from app.performance import model_facts as _model_facts
@@ -231,7 +232,15 @@ def _facts(loaded: _Loaded) -> tuple[str, ...]:
     if alarm is not None:
         said = ", assumed by the user" if loaded.assumed else ""
         facts.append(f"{TASKS['icu_alarm'].group(loaded.prepared)} alarm at {clock(alarm.hours * 3600)}{said}")
+        facts += _lacking(loaded.prepared)
     return tuple(facts)
+
+
+def _lacking(prepared: Record) -> list[str]:
+    """What was not recorded of the seconds before the alarm that the model looks at."""
+    start, stop = signals.window_s(prepared, schema("icu_alarm"))
+    missing = signals.unrecorded_s(prepared, schema("icu_alarm"))
+    return [f"{missing:.0f} of {stop - start:.0f} s before it are missing"] if missing >= 0.5 else []
 
 
 def _stated(prepared: Record) -> tuple[tuple[str, str], ...]:

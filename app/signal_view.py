@@ -42,7 +42,7 @@ def waveforms(
         overview = window.squeezed(length, zoom)
         scale = 1.0 if overview else zoom
         st.caption(
-            f"{text.clock(start)} to {text.clock(start + length)}; the alarm sounded at {text.clock(sounded)}. "
+            f"{text.clock(start)} to {text.clock(start + length)}; {text.sounded(sounded, opened.assumed)}. "
             f"{figures.waveform_key(strips, length, scale, magnitude, overview)} "
             "**Where the paper is wider than the screen, scroll it sideways: it opens at its right end.**"
         )
@@ -56,6 +56,7 @@ def waveforms(
             dark=state.dark(),
             magnitude=magnitude,
             overview=overview,
+            assumed=opened.assumed,
         )
         draw(drawing, f"waveforms_{place}")
 

@@ -75,6 +75,11 @@ class View:
         return f"drawn_whole:{self.key}"
 
     @property
+    def assumed(self) -> bool:
+        """True where the alarm was named by the user."""
+        return self.opened is not None and self.opened.assumed
+
+    @property
     def duration_s(self) -> float:
         return self.found.source.duration_s
 
@@ -289,8 +294,7 @@ def _leads(view: View) -> None:
     events, sentence = _events(view)
     said.append(sentence)
     strips += _missing(view)
-    assumed = view.opened is not None and view.opened.assumed
-    moment = "" if view.moment_s is None else f"; {text.sounded(view.moment_s, assumed)}"
+    moment = "" if view.moment_s is None else f"; {text.sounded(view.moment_s, view.assumed)}"
     st.caption(
         f"**{text.clock(start)} to {text.clock(start + length)}** of {text.clock(view.duration_s)}{moment}. "
         f"{figures.waveform_key(strips, length, scale, overview=squeezed)} {_shaded(strips)} {' '.join(said)}",
@@ -309,7 +313,7 @@ def _leads(view: View) -> None:
         dark=state.dark(),
         overview=squeezed,
         events=events,
-        assumed=assumed,
+        assumed=view.assumed,
     )
     if _on(CALIPERS):
         sample = 1 / max(lead.rate_hz for lead in view.found.source.leads)
@@ -371,9 +375,10 @@ def _overview(view: View) -> None:
         view.duration_s,
         view.window,
         view.moment_s,
-        f"{view.found.stamp}|{view.moment_s}|{view.found.flaws is not None}",
+        f"{view.found.stamp}|{view.moment_s}|{view.assumed}|{view.found.flaws is not None}",
         STRIP,
         lambda: _moved(view),
+        view.assumed,
     )
 
 

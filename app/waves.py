@@ -24,7 +24,7 @@ from amfn.waves import (
     Stretch,
     WaveSource,
     annotations_beside,
-    beats,
+    beats_within,
     next_peak,
     open_waves,
     previous_peak,
@@ -175,27 +175,45 @@ def flaws_of(found: Opened, start_s: float, length_s: float) -> list[tuple[Flaw,
 
 
 def beats_of(found: Opened, lead: int, start_s: float, length_s: float) -> Beats:
-    """The beats in the window of one lead."""
-    return _beats(found.stamp, lead, start_s, length_s, found.source)
+    """The beats in the window of one lead, none in its doubtful stretches as they are shaded."""
+    shaded = tuple((flaw.start_s, flaw.stop_s) for flaw in flaws_of(found, start_s, length_s)[lead])
+    return _beats(found.stamp, lead, start_s, length_s, shaded, found.source)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _beats(stamp: str, lead: int, start_s: float, length_s: float, _source: WaveSource) -> Beats:
-    return beats(_source.read(lead, start_s, start_s + length_s), _source.leads[lead])
+def _beats(
+    stamp: str, lead: int, start_s: float, length_s: float, shaded: tuple[tuple[float, float], ...], _source: WaveSource
+) -> Beats:
+    return beats_within(_source, lead, start_s, start_s + length_s, shaded)
 
 
 def beat_lead(found: Opened) -> int | None:
     """The lead in which beats are looked for: the first ECG with a valid sample, else the first pressure or pulse."""
-    for modality in ("ecg", "abp", "ppg"):
+    return _first(found, ("ecg", "abp", "ppg"))
+
+
+def pulse_lead(found: Opened) -> int | None:
+    """The lead whose pulses are counted beside the beats: the first pressure, else the first pulse wave."""
+    return _first(found, ("abp", "ppg"))
+
+
+def _first(found: Opened, modalities: Sequence[str]) -> int | None:
+    for modality in modalities:
         for k, lead in enumerate(found.source.leads):
             if lead.modality == modality and found.whole[k] is not None:
                 return k
     return None
 
 
+def uncalibrated(found: Opened) -> str:
+    """The ECG leads that are not in millivolts, each with its unit; empty for none."""
+    odd = [lead for lead in found.source.leads if lead.modality == "ecg" and lead.unit != "mV"]
+    return ", ".join(f"{lead.title} ({lead.unit or 'no unit'})" for lead in odd)
+
+
 def beat_marks(found: Beats) -> tuple[Mark, ...]:
     """R peaks or pulse peaks, and the peaks of the waves around them."""
-    letter, meaning = ("R", "R peak") if found.waves else ("|", "pulse peak")
+    letter, meaning = ("R", "R peak") if found.electrical else ("|", "pulse peak")
     marks = [Mark(float(t), letter, meaning) for t in found.peaks_s]
     for name, times in found.waves.items():
         if name.endswith("peak"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 LENGTHS = (5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 12 * 3600.0, 24 * 3600.0)
 PAPER_UP_TO_S = 30.0
@@ -56,8 +55,3 @@ def seconds_of(clock: str) -> float | None:
         return None
     hours, minutes, seconds = (float((part or "0").replace(",", ".")) for part in found.groups())
     return 3600 * hours + 60 * minutes + seconds
-
-
-def overlaps(window: Window, other: Sequence[float]) -> bool:
-    """True where the window reaches into the stretch from other[0] to other[1]."""
-    return window[0] < other[1] and other[0] < window[0] + window[1]

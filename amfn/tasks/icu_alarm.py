@@ -26,6 +26,7 @@ ALARMS: Mapping[str, str] = {
 # a ratio, so its own optimum lies a little higher; this threshold is fixed beforehand and tuned on no data.
 MISS_COST = 5
 THRESHOLD = 1 / (1 + MISS_COST)
+UNITS = {"mV": "millivolts", "mmHg": "mmHg"}
 LEAD_ORDER = ("II", "V", "I", "III", "MCL", "MCL1", "aVR", "aVL", "aVF")
 
 
@@ -117,6 +118,7 @@ class ICUAlarm(Task):
             picked, dropped = self._pick(record, spec, past)
             if dropped:
                 findings.append(Finding(spec.name, f"the model reads {len(spec.channels)}; not read: {dropped}"))
+            findings += _of_another_unit(spec, [record.channels[spec.name][p] for p in picked])
             channels[spec.name] = (
                 tuple(
                     replace(slot, label=record.channels[spec.name][p].title)
@@ -244,6 +246,20 @@ class ICUAlarm(Task):
             "true_positive_rate": tp / (tp + fn) if tp + fn else float("nan"),
             "true_negative_rate": tn / (tn + fp) if tn + fp else float("nan"),
         }
+
+
+def _of_another_unit(spec: ModalitySpec, read: Sequence[Channel]) -> list[Finding]:
+    """A warning for each channel that has not the physical unit of its slot; what is in "NU" there has no scale."""
+    return [
+        Finding(
+            channel.title,
+            f"is in {channel.unit or 'no known unit'}; the model was trained on {UNITS[slot.unit]}: its answer was "
+            "tested on no such recording",
+            severity="warning",
+        )
+        for slot, channel in zip(spec.channels, read, strict=False)
+        if slot.unit in UNITS and channel.unit != slot.unit
+    ]
 
 
 def _untyped(prepared: Record) -> Record:

@@ -122,7 +122,8 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """The part of one lead inside the window, its vertical range and height in px."""
+    """The part of one lead inside the window, its vertical range and height in px. beyond: where a lead with a range of
+    its record leaves it, in words."""
 
     x: np.ndarray
     y: np.ndarray
@@ -131,6 +132,7 @@ class Track:
     px: float
     ticks: tuple[float, ...]
     leaves_paper: bool
+    beyond: str = ""
 
 
 def track_of(strip: Strip, sheet: Sheet) -> Track:
@@ -152,7 +154,12 @@ def track_of(strip: Strip, sheet: Sheet) -> Track:
         return Track(x, y, low, high, (high - low) * sheet.paper.px_per_mv, ticks, leaves)
     low, high, ticks = _plain_range(strip)
     room = (high - low) * LABEL_PX / (TRACK_PX - 2 * LABEL_PX)
-    return Track(x, y, low - room, high + room, TRACK_PX, ticks, False)
+    return Track(x, y, low - room, high + room, TRACK_PX, ticks, False, _beyond(y, low - room, high + room))
+
+
+def _beyond(y: np.ndarray, low: float, high: float) -> str:
+    sides = [side for side, out in (("below", (y < low).any()), ("above", (y > high).any())) if out]
+    return f"goes {' and '.join(sides)} the lane" if sides else ""
 
 
 def _plain_range(strip: Strip) -> tuple[float, float, tuple[float, ...]]:
