@@ -18,7 +18,11 @@ def test_a_copied_link_opens_the_same_view_elsewhere(page: Page, browser: Browse
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=app_url)
     page.goto(f"{app_url}/attribution?task=icu_alarm&record={RECORD}")
     drawn(page, "shapley")
+    # A choice made while the folder is still being read is lost to the run that follows it.
+    expect(page.get_by_text("Reading all records")).to_have_count(0, timeout=PATIENCE_MS)
+    settled(page)
     choose(page, "Method", "Occlusion")
+    expect(page.get_by_role("combobox", name="Method")).to_have_value(re.compile("Occlusion"), timeout=PATIENCE_MS)
     visit(page, "Signals")
     drawn(page, "waveforms_signals")
     page.get_by_role("button", name="Back").click()
