@@ -83,16 +83,7 @@ def _window(opened: Case, sounded: float, place: str) -> tuple[float, float, flo
                 name, signals.resized(st.session_state[length_key], (wanted, length), sounded)
             ),
         )
-        st.segmented_control(
-            "Size",
-            list(window.ZOOMS),
-            required=True,
-            format_func=window.ZOOMS.__getitem__,
-            key=zoom_key,
-            on_change=state.keep_widget,
-            args=(ZOOM, zoom_key),
-            help=SCALE_HELP,
-        )
+        size_control(zoom_key)
         st.button(
             "Jump to the alarm",
             key=f"jump:{place}",
@@ -112,6 +103,20 @@ def _window(opened: Case, sounded: float, place: str) -> tuple[float, float, flo
         on_change=lambda: state.keep(name, (st.session_state[start_key], length)),
     )
     return start, length, st.session_state[zoom_key]
+
+
+def size_control(key: str) -> None:
+    """The scale of the paper, one choice for all pages. key: of the widget, which already holds what was kept."""
+    st.segmented_control(
+        "Size",
+        list(window.ZOOMS),
+        required=True,
+        format_func=window.ZOOMS.__getitem__,
+        key=key,
+        on_change=state.keep_widget,
+        args=(ZOOM, key),
+        help=SCALE_HELP,
+    )
 
 
 def _restored(key: str, kept: float) -> str:

@@ -47,10 +47,6 @@ HELP_SHAPLEY = (
     "Shapley value: what a modality adds to the log-odds on average, over every order in which the modalities could be "
     "made known to the model. Exact: all combinations were run."
 )
-HELP_IG = (
-    "Integrated Gradients: each measured value is moved from its baseline to what was measured, and the change of the "
-    "log-odds along the way is shared out among the values."
-)
 HELP_STEPS = "How many points along the way are evaluated. More points: slower, and closer to adding up exactly."
 HELP_REFINE = "Double the steps until the attributions add up within 5 %, or 256 steps are reached."
 STRIP_COLUMNS: dict[str, str] = {

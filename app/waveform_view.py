@@ -30,15 +30,15 @@ from app.components.sheet import sheet
 from app.explanations_methods import Choice
 from app.explanations_methods import attribution as attributed
 from app.figures import Mark, Strip
-from app.signal_view import SCALE_HELP
+from app.signal_view import ZOOM, size_control
 from app.views import Case, Listing, NoAlarm, NoSuchRecord
 from app.waves import Opened
 from app.widgets import boundary
 from app.window import Window
 
 CHART, STRIP = "waveforms_signals", "overview_signals"
-ZOOM, BEATS, ANNOTATIONS, CALIPERS, ATTRIBUTION = (
-    "window_zoom", "signals_beats", "signals_annotations", "signals_calipers", "signals_attribution",
+BEATS, ANNOTATIONS, CALIPERS, ATTRIBUTION = (
+    "signals_beats", "signals_annotations", "signals_calipers", "signals_attribution",
 )  # fmt: skip
 FIRST_S = 10.0
 MANY_MARKS = 1500
@@ -175,16 +175,7 @@ def _settings(view: View) -> None:
             help=words.HELP_LENGTH,
             on_change=lambda: view.move(signals.resized(st.session_state[length_key], view.window, view.moment_s)),
         )
-        st.segmented_control(
-            "Size",
-            list(window.ZOOMS),
-            required=True,
-            format_func=window.ZOOMS.__getitem__,
-            key=zoom_key,
-            on_change=state.keep_widget,
-            args=(ZOOM, zoom_key),
-            help=SCALE_HELP,
-        )
+        size_control(zoom_key)
         _toggle("Beats and waves", BEATS, words.HELP_BEATS)
         if len(view.found.marks):
             _toggle("Annotations", ANNOTATIONS, words.HELP_ANNOTATIONS)

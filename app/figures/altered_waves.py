@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from amfn.types import InputError
-from app.figures.drawing import Drawing, Trace, build, listing
+from app.figures.drawing import Drawing, Trace, build, listing, outlines
 from app.figures.ecg_paper import LEAD_IN_S, LEAD_OUT_S, Paper, calibration_pulse, voltage_range
 from app.figures.strip import extremes
 from app.figures.waveform_notes import clock
@@ -200,12 +200,12 @@ def _hatch(sheet: _Sheet, lead: LeadPair, track: _Track, axes: dict[str, str]) -
     edges = np.flatnonzero(np.diff(gone.astype(np.int8)))
     if not len(edges):
         return
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for first, stop in zip(edges[::2], edges[1::2], strict=True):
-        left, right = float(track.x[first]), float(track.x[stop - 1]) + lead.dt_s
-        x += [left, right, right, left, left, None]
-        y += [track.low, track.low, track.high, track.high, track.low, None]
+    runs = [
+        (float(track.x[first]), float(track.x[stop - 1]) + lead.dt_s)
+        for first, stop in zip(edges[::2], edges[1::2], strict=True)
+    ]
+    x, y = outlines([(left, right, track.low, track.high) for left, right in runs])
+    for left, right in runs:
         middle = {"xref": axes["xaxis"], "x": (left + right) / 2, "yref": axes["yaxis"], "y": track.low}
         font = {"size": SMALL, "color": INK}
         sheet.notes.append(
@@ -213,7 +213,7 @@ def _hatch(sheet: _Sheet, lead: LeadPair, track: _Track, axes: dict[str, str]) -
         )
     pattern = {"shape": "/", "fgcolor": GREY, "bgcolor": "rgba(255,255,255,0.4)", "size": 8, "solidity": 0.16}
     sheet.traces.append(
-        {"type": "scatter", "mode": "lines", "x": x[:-1], "y": y[:-1], "fill": "toself", "fillpattern": pattern}
+        {"type": "scatter", "mode": "lines", "x": x, "y": y, "fill": "toself", "fillpattern": pattern}
         | {"line": {"color": GREY, "width": 1}, "hoveron": "fills", "hoverinfo": "text"}
         | {"text": f"{lead.title}: cut", "name": "cut", **axes}
     )

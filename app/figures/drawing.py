@@ -100,23 +100,29 @@ def known(value: float, state: State) -> bool:
     return state == "present" and bool(np.isfinite(value))
 
 
-def hatch(
-    boxes: Sequence[tuple[float, float, float, float]], state: State, dark: bool, text: str, **axes: str
-) -> Trace:
-    """One trace of hatched boxes (x0, x1, y0, y1): diagonal lines for what is not recorded, dots for what was
-    recorded and is switched off or taken out."""
+def outlines(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[list[float | None], list[float | None]]:
+    """x and y of one line around each box (x0, x1, y0, y1), gaps between them: what a fill "toself" takes."""
     x: list[float | None] = []
     y: list[float | None] = []
     for x0, x1, y0, y1 in boxes:
         x += [x0, x1, x1, x0, x0, None]
         y += [y0, y0, y1, y1, y0, None]
+    return x[:-1], y[:-1]
+
+
+def hatch(
+    boxes: Sequence[tuple[float, float, float, float]], state: State, dark: bool, text: str, **axes: str
+) -> Trace:
+    """One trace of hatched boxes (x0, x1, y0, y1): diagonal lines for what is not recorded, dots for what was
+    recorded and is switched off or taken out."""
+    x, y = outlines(boxes)
     shape = "/" if state == "missing" else "."
     pattern = {"shape": shape, "fgcolor": MUTED[dark], "bgcolor": alpha(MUTED[dark], 0.06), "size": 7, "solidity": 0.16}
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": x[:-1],
-        "y": y[:-1],
+        "x": x,
+        "y": y,
         "fill": "toself",
         "fillpattern": pattern,
         "line": {"color": MUTED[dark], "width": 1, "dash": "solid" if state == "missing" else "dot"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.figures.drawing import outlines
 from app.figures.strip import Flaw, Mark, Sheet, Strip, Track
 from app.figures.waveform_notes import INK, clock
 from app.theme import MUTED, PAPER_MAJOR, SMALL, TEXT, alpha
@@ -23,19 +24,15 @@ def flaws(sheet: Sheet, strip: Strip, track: Track, axes: dict[str, str]) -> Non
         runs = [run for run in runs if run[1] > run[0]]
         if not runs:
             continue
-        x: list[float | None] = []
-        y: list[float | None] = []
-        for start, stop in runs:
-            x += [start, stop, stop, start, start, None]
-            y += [track.low, track.low, track.high, track.high, track.low, None]
+        x, y = outlines([(start, stop, track.low, track.high) for start, stop in runs])
         # Faint enough that the trace before it reads as on plain paper.
         fill = {"shape": pattern, "fgcolor": MUTED[False], "fgopacity": 0.4, "bgcolor": alpha(MUTED[False], 0.1)}
         sheet.traces.append(
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": x[:-1],
-                "y": y[:-1],
+                "x": x,
+                "y": y,
                 "fill": "toself",
                 "fillpattern": {**fill, "size": 12, "solidity": 0.1},
                 "line": {"color": MUTED[False], "width": 0.5},

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from app.figures.drawing import MINUS, Trace, listing
+from app.figures.drawing import MINUS, Trace, listing, outlines
 from app.figures.strip import Sheet, Strip, Track
 from app.theme import SMALL, TEXT
 
@@ -93,11 +93,8 @@ def gaps(sheet: Sheet, strip: Strip, track: Track, axes: dict[str, str]) -> None
             runs = [r for r in [(sheet.start, first), *runs, (last, sheet.end)] if r[1] - r[0] >= GAP_S]
     if not runs:
         return
-    x: list[float | None] = []
-    y: list[float | None] = []
+    x, y = outlines([(start, stop, track.low, track.high) for start, stop in runs])
     for start, stop in runs:
-        x += [start, stop, stop, start, start, None]
-        y += [track.low, track.low, track.high, track.high, track.low, None]
         if (stop - start) * sheet.paper.px_per_s >= 80:
             sheet.notes.append(
                 {
@@ -115,8 +112,8 @@ def gaps(sheet: Sheet, strip: Strip, track: Track, axes: dict[str, str]) -> None
         {
             "type": "scatter",
             "mode": "lines",
-            "x": x[:-1],
-            "y": y[:-1],
+            "x": x,
+            "y": y,
             "fill": "toself",
             "fillpattern": {
                 "shape": "/",
