@@ -146,18 +146,38 @@ class Calibration:
     ) -> tuple[float, float] | None:
         """For outcome 0 and 1 the share of comparable records, this one included, that speak as little for it; None
         where the set is refused. The error rate decides how many comparable records are enough."""
-        found = self._comparable(self._pattern(present), error_rate)
-        if isinstance(found, str):
-            return None
-        zero, one = found.p_values(np.array([logit], np.float32))[0].tolist()
-        return zero, one
+        zero, one = self.p_values_of(np.array([logit]), np.array([present], bool), error_rate)[0].tolist()
+        return None if math.isnan(zero) else (zero, one)
 
-    def similar(self, risk: float) -> Similar:
-        """What happened to the records whose calibrated chance, out of fold, is nearest to this one."""
-        count = max(1, min(NEIGHBOURS, int(NEIGHBOUR_SHARE * len(self.logits))))
-        risks = self.risks
+    def p_values_of(
+        self,
+        logits: np.ndarray,
+        present: np.ndarray,
+        error_rate: float = ERROR_RATE,
+        without_fold: int | None = None,
+    ) -> np.ndarray:
+        """`p_values` of many records, f64[N, 2], NaN where the set is refused. logits f64[N], present bool[N, M].
+
+        without_fold: the fold that these records are of, whose records, they among them, are not compared with.
+        """
+        allowed = None if without_fold is None else self.folds != without_fold
+        patterns = np.array([self._pattern(row) for row in present.tolist()])
+        found = np.full((len(logits), 2), np.nan)
+        for pattern in np.unique(patterns):
+            alike = self._comparable(int(pattern), error_rate, allowed)
+            if not isinstance(alike, str):
+                rows = patterns == pattern
+                found[rows] = alike.p_values(logits[rows].astype(np.float32))
+        return found
+
+    def similar(self, risk: float, without_fold: int | None = None) -> Similar:
+        """What happened to the records whose calibrated chance, out of fold, is nearest to this one; without_fold: as
+        in `p_values_of`."""
+        rows = slice(None) if without_fold is None else self.folds != without_fold
+        risks, labels = self.risks[rows], self.labels[rows]
+        count = max(1, min(NEIGHBOURS, int(NEIGHBOUR_SHARE * len(risks))))
         nearest = np.argsort(np.abs(risks - risk), kind="stable")[:count]
-        events = int(self.labels[nearest].sum())
+        events = int(labels[nearest].sum())
         low, high = clopper_pearson(events, count)
         return Similar(
             count, events, events / count, low, high, float(risks[nearest].min()), float(risks[nearest].max())

@@ -11,10 +11,12 @@ import typer
 
 from amfn.cli_answer import AlarmAt, AlarmType, CheckpointOption, Json, RecordArgument, answered
 from amfn.cli_audit import audit_explanations
+from amfn.cli_audit_records import audit
 from amfn.cli_benchmark import benchmark
 from amfn.cli_coverage import coverage
 from amfn.cli_explain import explain
 from amfn.cli_report import report
+from amfn.cli_store import log_app, participant_app
 from amfn.types import InputError
 
 app = typer.Typer(
@@ -142,6 +144,7 @@ def train(
 app.command()(benchmark)
 app.command()(coverage)
 app.command()(audit_explanations)
+app.command()(audit)
 
 
 @app.command()
@@ -203,3 +206,5 @@ def predict(
 
 app.command()(explain)
 app.command()(report)
+app.add_typer(log_app, name="log")
+app.add_typer(participant_app, name="participant")

@@ -182,37 +182,20 @@ def read_folders(task: Task, paths: Sequence[Path], progress: bool = True) -> Co
         if cohort.task.name != task.name:
             raise InputError(paths[0], f"a cohort of {cohort.task.name}", f"one of {task.name}", "Name another file.")
         return cohort
-    refs: dict[str, tuple[RecordRef, Mapping[str, float]]] = {}
-    problems: list[str] = []
-    for path in paths:
-        folder = open_folder(path)
-        if folder.repeated:
-            raise InputError(
-                path, f"{len(folder.repeated)} ids that occur twice, such as {', '.join(folder.repeated[:3])}",
-                "one record and one line of outcomes for each id", "Delete the copies, or name another folder.",
-            )  # fmt: skip
-        problems += [f"{f.channel}: {f.what}" for f in folder.findings if is_label_file(f.channel)]
-        for ref in folder.refs:
-            if ref.record_id in refs:
-                raise InputError(
-                    path, f"record {ref.record_id} is in {refs[ref.record_id][0].path} as well", "each record once",
-                    "Name folders that do not overlap.",
-                )  # fmt: skip
-            refs[ref.record_id] = (ref, folder.labels.get(ref.record_id, {}))
+    refs, problems = labelled_refs(paths)
     kept: list[Record] = []
     outcomes: list[np.ndarray] = []
     refused: list[str] = []
     for record_id in tqdm(sorted(refs), "reading", unit="record", disable=not progress):
         ref, labels = refs[record_id]
         try:
-            record = read_ref(ref)
-            prepared = task.prepare(replace(record, labels={**labels, **record.labels}))
+            prepared = read_labelled(task, ref, labels)
         except InputError as error:
             refused.append(str(error))
             continue
         known = task.labels_of(prepared)
         if known is None:
-            refused.append(f"{record.source}: {_unlabelled(task)}")
+            refused.append(f"{prepared.source}: {_unlabelled(task)}")
             continue
         kept.append(prepared)
         outcomes.append(known)
@@ -235,6 +218,40 @@ def read_folders(task: Task, paths: Sequence[Path], progress: bool = True) -> Co
         tuple(refused),
         np.stack(anchors) if anchors else None,
     )
+
+
+def labelled_refs(paths: Sequence[Path]) -> tuple[dict[str, tuple[RecordRef, Mapping[str, float]]], list[str]]:
+    """Every record of these folders with the labels found beside it, and what is wrong with outcome files.
+
+    Raises InputError for a missing folder or an id that occurs twice.
+    """
+    refs: dict[str, tuple[RecordRef, Mapping[str, float]]] = {}
+    problems: list[str] = []
+    for path in paths:
+        folder = open_folder(path)
+        if folder.repeated:
+            raise InputError(
+                path, f"{len(folder.repeated)} ids that occur twice, such as {', '.join(folder.repeated[:3])}",
+                "one record and one line of outcomes for each id", "Delete the copies, or name another folder.",
+            )  # fmt: skip
+        problems += [f"{f.channel}: {f.what}" for f in folder.findings if is_label_file(f.channel)]
+        for ref in folder.refs:
+            if ref.record_id in refs:
+                raise InputError(
+                    path, f"record {ref.record_id} is in {refs[ref.record_id][0].path} as well", "each record once",
+                    "Name folders that do not overlap.",
+                )  # fmt: skip
+            refs[ref.record_id] = (ref, folder.labels.get(ref.record_id, {}))
+    return refs, problems
+
+
+def read_labelled(task: Task, ref: RecordRef, labels: Mapping[str, float]) -> Record:
+    """A record as its task reads it; what it states of its outcome itself counts more than what stands beside it.
+
+    Raises InputError where it cannot be read or the task refuses it.
+    """
+    record = read_ref(ref)
+    return task.prepare(replace(record, labels={**labels, **record.labels}))
 
 
 def _unlabelled(task: Task) -> str:

@@ -22,7 +22,7 @@ from amfn.tasks import TASKS, get_task
 from amfn.types import InputError, Record, Schema
 from app import signals
 from app.certainty import certainty
-from app.origin import SAMPLES, simulated
+from amfn.origin import SAMPLES, simulated
 from app.performance import model_facts as _model_facts
 from app.performance import performance as _measured
 from app.reading import Assumed, task_record

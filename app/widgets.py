@@ -17,7 +17,7 @@ from app import address, figures, services, state, surveying, text
 from app.components import plotly_host, scrolling
 from app.figures import Drawing
 from app.links import HASHED
-from app.origin import simulated as is_simulated
+from amfn.origin import simulated as is_simulated
 from app.theme import BACKGROUND, TEXT
 from app.views import Case, Listing, ModelFacts, NoAlarm, NoFolder, NoSuchRecord, Refusal
 

@@ -12,9 +12,8 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
-from amfn.types import Batch, Encoded, Explainable, FusionTrace, Prediction
+from amfn.types import Batch, Encoded, Explainable, FusionTrace, Prediction, Schema
 from explain.agreement import kendall
 from explain.checks import require_frozen, require_one
 from explain.coalitions import Coalitions
@@ -124,9 +123,13 @@ def reality_check(model: Explainable, batch: Batch, target: int = 0) -> RealityC
 
 def reality_of(model: Explainable, encoded: Encoded, subsets: Prediction, target: int = 0) -> RealityCheck:
     """`reality_check` from one record's fused subsets (`fuse_subsets`), whose last row is the record as it is."""
-    game = coalitions(model, encoded, subsets, target)
-    measures = _measures(subsets.trace, game, target)
-    specs = list(zip(model.schema.modalities, game.present.tolist(), strict=True))
+    return reality_in(model.schema, subsets.trace, coalitions(model, encoded, subsets, target), target)
+
+
+def reality_in(schema: Schema, trace: FusionTrace, game: Coalitions, target: int = 0, row: int = -1) -> RealityCheck:
+    """`reality_check` from one record's game and the row of a trace that stands for it as it is."""
+    measures = _measures(trace, game, target, row)
+    specs = list(zip(schema.modalities, game.present.tolist(), strict=True))
     return RealityCheck(
         players=tuple(spec.name for spec, here in specs if here),
         titles=tuple(spec.title for spec, here in specs if here),
@@ -153,10 +156,14 @@ def centrality(adjacency: Float[np.ndarray, "p p"]) -> Float[np.ndarray, " p"]:
     return found / found.sum()
 
 
-def _measures(trace: FusionTrace, game: Coalitions, target: int) -> dict[Measure, Float[np.ndarray, " p"] | None]:
+def _measures(
+    trace: FusionTrace, game: Coalitions, target: int, row: int
+) -> dict[Measure, Float[np.ndarray, " p"] | None]:
     here = game.present
-    attention, adjacency, gates = _last(trace.attention), _last(trace.adjacency), _last(trace.gates)
-    weights, node_logits = _last(trace.weights), _last(trace.node_logits)
+    attention, adjacency, gates, weights, node_logits = (
+        None if part is None else part[row].double().cpu().numpy()
+        for part in (trace.attention, trace.adjacency, trace.gates, trace.weights, trace.node_logits)
+    )
     among = np.ix_(here, here)
     return {
         "attention": None if attention is None else attention.mean(axis=0)[among].sum(axis=0) / max(here.sum(), 1),
@@ -167,10 +174,6 @@ def _measures(trace: FusionTrace, game: Coalitions, target: int) -> dict[Measure
         "leave_one_out": game.leave_one_out()[here],
         "shapley": game.shapley()[here],
     }
-
-
-def _last(part: Tensor | None) -> np.ndarray | None:
-    return None if part is None else part[-1].double().cpu().numpy()
 
 
 def _even(values: Float[np.ndarray, " p"]) -> bool:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import shap
 
 PERMUTATIONS = 64
+FUSED_AT_ONCE = 2048
+"""Subsets in one pass through `fuse`, of all records together: more are no faster on a CPU and take more memory."""
 
 # shap draws from numpy's process-wide generator: two threads drawing at once would not repeat their answers.
 _numpy_lock = threading.Lock()
@@ -44,6 +46,28 @@ def coalitions(model: Explainable, encoded: Encoded, subsets: Prediction, target
     here = _present(encoded)
     values = subsets.logits[:, target].double().cpu().numpy()
     return Coalitions(players=model.schema.names, masks=subsets_of(here), values=values, present=here, target=name)
+
+
+def games(model: Explainable, encoded: Encoded, target: int = 0, rows: int = FUSED_AT_ONCE) -> list[Coalitions]:
+    """The games over all M modalities of several encoded records, in their order; memory does not grow with them.
+
+    Records with the same modalities go through `fuse` together, up to `rows` subsets at a time. Raises InputError as
+    `coalition_values`.
+    """
+    name = target_name(model, target)
+    present = encoded.present.cpu().numpy()
+    values: dict[int, np.ndarray] = {}
+    for pattern in np.unique(present, axis=0):
+        masks = subsets_of(pattern)
+        alike = np.flatnonzero((present == pattern).all(axis=1))
+        for some in np.array_split(alike, min(len(alike), -(-len(alike) * len(masks) // rows))):
+            own = torch.from_numpy(some).to(encoded.h.device).repeat_interleave(len(masks))
+            part = Encoded(encoded.h[own], encoded.present[own], None, _rows(encoded.valid, own))
+            logits = _fuse_masks(model, part, np.tile(masks, (len(some), 1))).logits[:, target]
+            values.update(zip(some.tolist(), logits.double().cpu().numpy().reshape(len(some), -1), strict=True))
+    return [
+        Coalitions(model.schema.names, subsets_of(here), values[row], here, name) for row, here in enumerate(present)
+    ]
 
 
 def coalition_values(model: Explainable, batch: Batch, target: int = 0) -> Coalitions:
@@ -225,7 +249,7 @@ def _titles(model: Explainable) -> tuple[str, ...]:
 
 
 def _fuse_masks(model: Explainable, encoded: Encoded, masks: Bool[np.ndarray, "k m"]) -> Prediction:
-    """One encoded record with only these modalities kept, a row a mask."""
+    """One encoded record, or one a mask, with only these modalities kept, a row a mask."""
     keep = torch.from_numpy(masks).to(encoded.present.device)
     h = encoded.h.expand(len(masks), -1, -1).masked_fill(~keep[..., None], 0.0)
     valid = None if encoded.valid is None else encoded.valid.expand(len(masks), -1, -1)
@@ -236,16 +260,11 @@ def _fuse_masks(model: Explainable, encoded: Encoded, masks: Bool[np.ndarray, "k
 def _games(model: Explainable, batch: Batch, target: int) -> list[Coalitions]:
     require_frozen(model)
     with torch.no_grad():
-        encoded = model.encode(batch)
-    games = []
-    for row in range(len(batch)):
-        one = Encoded(
-            h=encoded.h[row : row + 1],
-            present=encoded.present[row : row + 1],
-            valid=None if encoded.valid is None else encoded.valid[row : row + 1],
-        )
-        games.append(coalitions(model, one, fuse_subsets(model, one)[1], target))
-    return games
+        return games(model, model.encode(batch), target)
+
+
+def _rows(valid: torch.Tensor | None, rows: torch.Tensor) -> torch.Tensor | None:
+    return None if valid is None else valid[rows]
 
 
 def _explanation(

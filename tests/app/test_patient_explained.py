@@ -12,7 +12,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from amfn.types import InputError
-from app import explanations, explanations_patient, narrative, neighbourhood, origin, services, surveying, text
+from amfn import origin
+from app import explanations, explanations_patient, narrative, neighbourhood, services, surveying, text
 from app.views import Case
 from explain.paragraph import Input, InputSplit, written
 from explain.similar import CohortIndex, Neighbours, OutcomeShare, Typical, VoteQuality

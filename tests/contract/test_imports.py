@@ -1,7 +1,7 @@
 """Who may import whom: nothing calls upward, and the screen stays at the top.
 
 amfn.types <- readers, batch, encoders <- tasks, fusion <- training, checkpoint ... <- cli
-amfn.types <- explain        amfn, explain <- report <- app <- pages
+amfn.types <- explain        amfn, explain <- report, audit, teaching <- app <- pages        amfn.types <- store <- app
 """
 
 from __future__ import annotations
@@ -16,7 +16,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("amfn", "app", "benchmarks", "explain", "pages", "report", "sample_data", "streamlit_app")
+PACKAGES = (
+    "amfn",
+    "app",
+    "audit",
+    "benchmarks",
+    "explain",
+    "pages",
+    "report",
+    "sample_data",
+    "store",
+    "streamlit_app",
+    "teaching",
+)
 SCREEN = ("streamlit", "plotly")
 
 
@@ -79,6 +91,7 @@ RULES: dict[str, Rule] = {
     "amfn.fetch": Rule(ours=_amfn("types")),
     "amfn.waves": Rule(ours=_amfn("types", "readers")),
     "amfn.tasks": Rule(ours=_amfn("types", "readers", "batch")),
+    "amfn.origin": Rule(ours=_amfn("readers")),
     "amfn.intake": Rule(ours=_amfn("types", "readers")),
     "amfn.examining": Rule(ours=_amfn("types", "readers", "tasks")),
     "amfn.losses": Rule(ours=_amfn("types", "encoders")),
@@ -86,14 +99,17 @@ RULES: dict[str, Rule] = {
     "amfn.classical": Rule(ours=_amfn("types", "batch", "encoders")),
     **{name: Rule(ours=BELOW_TRAINING + TRAINING + _amfn("classical")) for name in TRAINING},
     "amfn.benchmark": Rule(ours=BELOW_TRAINING + TRAINING + _amfn("classical")),
-    "amfn.cli": Rule(ours=("amfn", "explain", "report", "sample_data.generator")),
+    "amfn.cli": Rule(ours=("amfn", "audit", "explain", "report", "sample_data.generator", "store")),
     "amfn.console": Rule(ours=BELOW_TRAINING + TRAINING),
     "amfn.__main__": Rule(ours=_amfn("cli")),
     "explain": Rule(ours=("amfn.types",)),
     "sample_data": Rule(ours=_amfn("types", "readers")),
     "report": Rule(ours=("amfn", "explain")),
     "report.colours": Rule(outside=(), stdlib=("__future__",)),
-    "app": Rule(ours=("amfn", "explain", "report"), never=()),
+    "audit": Rule(ours=("amfn", "explain")),
+    "store": Rule(ours=("amfn.types",), never=(*SCREEN, "torch")),
+    "teaching": Rule(ours=("amfn", "explain")),
+    "app": Rule(ours=("amfn", "audit", "explain", "report", "store", "teaching"), never=()),
     "app.theme": replace(DRAWING, ours=("report.colours",)),
     "app.figures": DRAWING,
     "pages": Rule(ours=("app",), outside=("streamlit",), stdlib=("__future__", "typing"), never=()),

@@ -19,12 +19,14 @@ from explain.shapley import (
     coalition_values,
     exact_shapley,
     fuse_subsets,
+    games,
     leave_one_out,
     sampled_shapley,
     shapley_interactions,
     shapley_values,
 )
 from tests import toys
+from tests.systems import batch, system
 
 MIXED = toys.schema({"ecg": 2, "labs": 3, "urine": 1, "static": 2})
 
@@ -353,3 +355,16 @@ def test_plots_of_shap_draw_every_kind() -> None:
     plt.close("all")
     sampled = sampled_shapley(model, one, permutations=4).explanation()
     assert sampled.error_std.shape == (4,)
+
+
+@pytest.mark.parametrize("rows", [1, 6, 4096])
+def test_games_of_many_records_are_those_of_each_however_many_fit_into_a_pass(rows: int) -> None:
+    model = system("amfn")
+    several = batch(7, seed=5, missing=0.4)
+    with torch.no_grad():
+        found = games(model, model.encode(several), rows=rows)
+    assert len({game.present.tobytes() for game in found}) > 2
+    for row, game in enumerate(found):
+        alone = coalition_values(model, several.rows([row]))
+        assert np.array_equal(game.present, alone.present)
+        assert game.values == pytest.approx(alone.values, abs=1e-5)

@@ -7,8 +7,8 @@ import shutil
 from hashlib import sha256
 from pathlib import Path
 
+from amfn.origin import MANIFEST, SAMPLES, simulated
 from amfn.readers import RecordRef, open_folder
-from app.origin import MANIFEST, SAMPLES, simulated
 from tests.app.screen import ids, open_app, words
 
 STAY, ALARM = "900001", "sim_a001"
