@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ from amfn.types import InputError
 if TYPE_CHECKING:
     from audit.engine import Job
     from audit.source import Piece
+
+
+KNOCK_S = 10.0
 
 
 class PieceWorker:
@@ -74,16 +78,24 @@ def worked(job: Job, pieces: Sequence[Piece], workers: int | None) -> Iterator[i
 def _connect(workers: int | None) -> None:
     import ray
 
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     address = os.environ.get("RAY_ADDRESS")
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if address:
+            _knock(address)
             ray.init(address=address, **quiet)
         else:
             ray.init(num_cpus=workers, include_dashboard=False, **quiet)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise InputError(
             "RAY_ADDRESS", f"{address or 'a local cluster'} cannot be reached ({error})",
             "the address of a running cluster",
             "Start it with `ray start --head`, correct the address, or leave --engine out.",
         ) from error  # fmt: skip
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody answers at host:port: Ray itself would try for minutes."""
+    host, mark, port = address.rpartition("://")[2].rpartition(":")
+    if mark and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
