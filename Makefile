@@ -36,6 +36,7 @@ run: $(VENV)/.runtime ## Start the dashboard on 127.0.0.1 (PORT=8501)
 test: export OMP_NUM_THREADS := 1
 test: lint ## Check style, types and behaviour, in Chromium too (JOBS=2 processes)
 	CHROMIUM="$$($(BIN)/python tests/browser/chromium.py --install)" \
+		POSTGRES_BIN="$$($(BIN)/python tests/postgres.py --install)" \
 		$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## Check style and types only

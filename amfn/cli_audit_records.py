@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
+
+from amfn.types import InputError
 
 
 def audit(
@@ -39,15 +42,18 @@ def audit(
 
     methods = tuple(name.strip() for name in attributions.split(",") if name.strip())
     chosen = Settings(answered, methods, bins, part_size)
-    with tqdm(desc="auditing", unit="record") as bar:
+    with ExitStack() as open_bars:
+        bars: list[tqdm[NoReturn]] = []
 
         def show(done: int, total: int) -> None:
-            bar.total, bar.initial = total, bar.initial or done
-            bar.update(done - bar.n)
+            # Not before there is something to show: what cannot begin says why and nothing else.
+            if not bars:
+                bars.append(open_bars.enter_context(tqdm(desc="auditing", unit="record", total=total, initial=done)))
+            bars[0].update(done - bars[0].n)
 
         found = run_audit(
             model, data, out, chosen, engine=engine, workers=workers, device=device, threads=threads, progress=show,
-            say=lambda words: bar.write(words),
+            say=lambda words: typer.echo(words, err=True),
         )  # fmt: skip
     typer.echo(f"{found.audited} records audited, {found.refused} refused · model {found.model} · data {found.data}")
     if found.refused:
@@ -59,3 +65,8 @@ def audit(
             typer.echo(f"  {row['n']} refused: {row['came']}", err=True)
         typer.echo(f"  all reasons: {out / 'dead-letters'}", err=True)
     typer.echo(f"Written: {out}\n{DISCLAIMER}")
+    if not found.audited:
+        raise InputError(
+            out, f"none of {found.records} records could be audited", f"records that {found.task} can use",
+            "See the reasons above; name other --data, or another --model for these.",
+        )  # fmt: skip

@@ -143,9 +143,14 @@ class Manifest:
 
     def differs(self, other: Manifest) -> tuple[str, ...]:
         """In words, what another audit was of that this one is not."""
-        pairs = (
+        ours, theirs = asdict(self.settings), asdict(other.settings)
+        pairs = [
             ("model", self.model, other.model), ("task", self.task, other.task),
             ("records", f"{self.records} ({self.listing})", f"{other.records} ({other.listing})"),
-            ("settings", self.settings, other.settings), ("parts", self.parts, other.parts),
-        )  # fmt: skip
-        return tuple(f"{name} {theirs}, not {ours}" for name, ours, theirs in pairs if ours != theirs)
+            *((name.replace("_", " "), _plain(ours[name]), _plain(theirs[name])) for name in ours),
+        ]  # fmt: skip
+        return tuple(f"{name} {there}, not {here}" for name, here, there in pairs if here != there)
+
+
+def _plain(setting: object) -> str:
+    return ", ".join(setting) or "none" if isinstance(setting, tuple | list) else str(setting)

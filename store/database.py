@@ -46,7 +46,7 @@ class Database:
         """The database at `url` (None: DATABASE_URL, else the user's data folder), its tables brought up to date."""
         address = where(url if url is not None else os.environ.get("DATABASE_URL"))
         sqlite = address.drivername == "sqlite"
-        place = address.database or "" if sqlite else address.render_as_string(hide_password=True)
+        place = _shown(address)
         if sqlite and not create and not Path(place).is_file():
             raise InputError(place, "there is no such file", "a store", "Set DATABASE_URL to the one you mean.")
         database = cls(_sqlite(address) if sqlite else _postgresql(address), place)
@@ -107,7 +107,7 @@ def where(url: str | None) -> URL:
         return URL.create("sqlite", database=str(_own_file()))
     try:
         address = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         # The address itself is not repeated: it may hold a password.
         raise InputError("DATABASE_URL", "a text that is no address", ADDRESSES, "Correct it, or unset it.") from error
     match address.drivername:
@@ -118,6 +118,14 @@ def where(url: str | None) -> URL:
         case "sqlite" | "sqlite+pysqlite":
             raise InputError("DATABASE_URL", "SQLite without a file", ADDRESSES, "Name the file.")
     raise InputError("DATABASE_URL", f"an address of {address.drivername!r}", ADDRESSES, "Correct it, or unset it.")
+
+
+def _shown(address: URL) -> str:
+    """The address for a message: the file, or the server without its password, which may stand in the query too."""
+    if address.drivername == "sqlite":
+        return str(address.database)
+    query = {name: value for name, value in address.query.items() if name in ("host", "port")}
+    return address.set(drivername="postgresql", query=query).render_as_string()
 
 
 def _own_file() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import textwrap
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -77,9 +78,9 @@ def explained(error: DBAPIError | NoConnection, place: str) -> Exception:
     if state is None:
         # Without a code of the server's: the driver never reached it, or lost it.
         unreached = error.statement is None or error.connection_invalidated
-        return InputError(place, f"{_UNREACHED[0]} ({_last_line(came)})", *_UNREACHED[1:]) if unreached else error
+        return InputError(place, f"{_UNREACHED[0]} ({_one_line(came)})", *_UNREACHED[1:]) if unreached else error
     return next((InputError(place, *said) for start, said in _POSTGRESQL.items() if state.startswith(start)), error)
 
 
-def _last_line(error: object) -> str:
-    return str(error).strip().rpartition("\n")[2].strip()
+def _one_line(error: object) -> str:
+    return textwrap.shorten(str(error), 400)

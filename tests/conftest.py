@@ -1,12 +1,17 @@
-"""What every test shares: one torch thread, repeatable property tests, and the way to the real data."""
+"""What every test shares: one torch thread, repeatable property tests, a store of its own, the way to the real data."""
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import torch
 from hypothesis import settings
+
+from tests import postgres
 
 ROOT = Path(__file__).resolve().parents[1]
 FIXTURE_MARKERS = {"shared_dir": "shared", "page": "browser"}
@@ -27,6 +32,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def repo_root() -> Path:
     return ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def store_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The store of whatever a test starts, dashboards and commands included: never the one in the user's folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db")
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL server of our own, with {} in place of the database's name."""
+    programs = postgres.find()
+    if programs is None:
+        pytest.skip("NO POSTGRESQL: set POSTGRES_BIN to initdb's folder, or run `make test`, which installs it as root")
+    with postgres.cluster(programs) as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, once in SQLite and once in PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.db"
+    address: str = request.getfixturevalue("postgresql")
+    name = f"store_{secrets.token_hex(6)}"
+    with psycopg.connect(address.format("postgres"), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}".encode())
+    return address.format(name)
 
 
 @pytest.fixture(scope="session")

@@ -177,7 +177,12 @@ def test_a_finished_audit_that_lost_a_part_says_so(place: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("settings", "named"), [({"answered": "shipped"}, "settings"), ({"part_size": 5}, "parts 3, not 5")]
+    ("settings", "named"),
+    [
+        ({"answered": "shipped"}, "answered unseen, not shipped"),
+        ({"part_size": 5}, "part size 10, not 5"),
+        ({"methods": ("saliency",)}, "methods none, not saliency"),
+    ],
 )
 def test_another_audit_is_not_mixed_into_a_folder(place: Path, settings: dict[str, object], named: str) -> None:
     with pytest.raises(InputError, match="it holds another audit: ") as caught:
@@ -378,3 +383,8 @@ def test_the_command_line_says_what_was_done_and_what_was_refused(place: Path, t
     assert "1 records audited, 1 refused" in result.output
     assert "1 refused: " in result.output
     assert "Research and education only; not for diagnosis." in result.output
+    (folder / "140001.txt").unlink()
+    arguments[6] = tmp_path / "nothing"
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert isinstance(result.exception, InputError)
+    assert "none of 1 records could be audited" in str(result.exception)
