@@ -17,10 +17,17 @@ ANYTHING, NOTHING = "any", "nothing"
 MISSING = {ANYTHING: "Any", NOTHING: "Nothing missing"}
 
 
-def sidebar() -> None:
-    """Everything that selects. A folder that cannot be used is explained by the page; here the rest stays usable."""
+def sidebar(blind: bool = False) -> None:
+    """Everything that selects. A folder that cannot be used is explained by the page; here the rest stays usable.
+
+    blind: nothing to select, as the list says what the model says, and the page asks its reader first.
+    """
     state.start()
     with st.sidebar:
+        if blind:
+            st.info(text.LIST_HIDDEN, icon=":material/visibility_off:")
+            st.caption(text.DISCLAIMER)
+            return
         _source()
         try:
             listed = _task()

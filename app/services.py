@@ -16,13 +16,13 @@ import streamlit as st
 import torch
 
 from amfn.checkpoint import CONFIG, WEIGHTS, Checkpoint, fingerprint, load_checkpoint
+from amfn.origin import SAMPLES, simulated
 from amfn.readers import Folder, RecordRef, open_folder
 from amfn.readers.csv_mapping import mapping_path
 from amfn.tasks import TASKS, get_task
 from amfn.types import InputError, Record, Schema
 from app import signals
 from app.certainty import certainty
-from amfn.origin import SAMPLES, simulated
 from app.performance import model_facts as _model_facts
 from app.performance import performance as _measured
 from app.reading import Assumed, task_record
@@ -75,8 +75,7 @@ def checkpoint(task: str) -> Checkpoint:
     """The task's model. Raises InputError where there is none or it is not as its config says."""
     path = checkpoint_folder() / get_task(task).name
     try:
-        # config.json states the hash of every weights file, and loading holds them to it: its own hash stands for all.
-        config_hash = hashlib.sha256((path / CONFIG).read_bytes()).hexdigest()
+        return checkpoint_at(path)
     except OSError as error:
         raise InputError(
             path,
@@ -84,6 +83,12 @@ def checkpoint(task: str) -> Checkpoint:
             f"a checkpoint folder with {CONFIG} and {WEIGHTS}",
             f"Restore it, or train one: python -m amfn train {task}",
         ) from error
+
+
+def checkpoint_at(path: Path) -> Checkpoint:
+    """Any model by its folder. Raises OSError where it has no config, InputError where it is not as that says."""
+    # config.json states the hash of every weights file, and loading holds them to it: its own hash stands for all.
+    config_hash = hashlib.sha256((path / CONFIG).read_bytes()).hexdigest()
     return _load(str(path), config_hash)
 
 

@@ -25,10 +25,12 @@ def waveforms(
     attributions: Mapping[str, np.ndarray] | None = None,
     place: str = "patient",
     magnitude: str = "",
+    blind: bool = False,
 ) -> None:
     """Every lead at its own rate, the alarm and what the model saw marked; start, length and size to set.
 
-    magnitude: what attributions without a sign are called; empty for those with one.
+    magnitude: what attributions without a sign are called; empty for those with one. blind: no way from here to what
+    the model says.
     """
     with boundary():
         schema = services.schema(opened.listing.task)
@@ -38,7 +40,7 @@ def waveforms(
             st.info("No waveform was recorded.")
             return
         sounded = alarm.hours * 3600
-        start, length, zoom = _window(opened, sounded, place)
+        start, length, zoom = _window(opened, sounded, place, blind)
         overview = window.squeezed(length, zoom)
         scale = 1.0 if overview else zoom
         st.caption(
@@ -61,7 +63,7 @@ def waveforms(
         draw(drawing, f"waveforms_{place}")
 
 
-def _window(opened: Case, sounded: float, place: str) -> tuple[float, float, float]:
+def _window(opened: Case, sounded: float, place: str, blind: bool) -> tuple[float, float, float]:
     """Start and length in seconds and the zoom, as set on any page; until they are set the alarm is in sight.
 
     The settings live under names of their own: Streamlit forgets a widget's on every page that does not show it.
@@ -90,7 +92,8 @@ def _window(opened: Case, sounded: float, place: str) -> tuple[float, float, flo
             icon=":material/notifications:",
             on_click=lambda: state.keep(name, (signals.before(sounded, length), length)),
         )
-        st.page_link("pages/signals.py", label="Whole recording", icon=":material/ecg_heart:")
+        if not blind:
+            st.page_link("pages/signals.py", label="Whole recording", icon=":material/ecg_heart:")
     last = signals.last_start(opened.record, length)
     start_key = _restored(f"{name}:{place}", min(wanted, last))
     start = st.slider(
@@ -127,9 +130,9 @@ def _restored(key: str, kept: float) -> str:
     return key
 
 
-def signal(opened: Case) -> None:
-    """Waveforms or trends, whichever the record's task is about."""
+def signal(opened: Case, place: str = "patient", blind: bool = False) -> None:
+    """Waveforms or trends, whichever the record's task is about. blind: without anything that the model says."""
     if any(spec.kind == "waveform" for spec in services.schema(opened.listing.task).modalities):
-        waveforms(opened)
+        waveforms(opened, place=place, blind=blind)
     else:
-        trends_view.trends(opened)
+        trends_view.trends(opened, blind)

@@ -10,6 +10,10 @@ from explain.narrative import percent as percent
 
 MINUS = "\N{MINUS SIGN}"
 DISCLAIMER = "Research and education only; not for diagnosis."
+LIST_HIDDEN = (
+    "The list of records is out of sight here, as it shows the model's estimates: your own answer comes first. It is "
+    "back when you leave the room."
+)
 ROUTING = "Routing weight, not contribution: what moved the risk is on the Attribution page (Shapley values)."
 
 SPLIT_NOT_SHAPLEY = (

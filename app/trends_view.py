@@ -19,8 +19,11 @@ MOVED = "trend_moved"
 
 
 @st.fragment
-def trends(opened: Case) -> None:
-    """All charted values at the times they were charted; on demand what the model read, with its attributions."""
+def trends(opened: Case, blind: bool = False) -> None:
+    """All charted values at the times they were charted; on demand what the model read, with its attributions.
+
+    blind: without anything that the model says.
+    """
     with boundary():
         schema = services.schema(opened.listing.task)
         panels = charted.charted(opened.record, opened.prepared, schema, HOURS)
@@ -28,7 +31,7 @@ def trends(opened: Case) -> None:
         if not any(len(panel.values) for panel in panels):
             st.info(trend_words.NOT_CHARTED, icon=":material/info:")
             return
-        if _moved():
+        if not blind and _moved():
             _attributed(opened)
         else:
             trend_columns(panels, "trend", schema.reference_source)

@@ -12,12 +12,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from amfn.conformal import ERROR_RATE
+from amfn.origin import simulated as is_simulated
 from amfn.types import Finding, InputError
 from app import address, figures, services, state, surveying, text
 from app.components import plotly_host, scrolling
 from app.figures import Drawing
 from app.links import HASHED
-from amfn.origin import simulated as is_simulated
 from app.theme import BACKGROUND, TEXT
 from app.views import Case, Listing, ModelFacts, NoAlarm, NoFolder, NoSuchRecord, Refusal
 

@@ -8,6 +8,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -91,19 +92,24 @@ def dashboard(
     settings: Mapping[str, str] | None = None, script: str = "streamlit_app.py", arguments: Sequence[str] = ()
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The real dashboard, or another script, on a free port, on the sample cohort: its address (which may not answer
-    yet), its process. settings: environment variables on top."""
+    yet), its process. settings: environment variables on top. Its store and cache are its own, gone afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--server.headless", "true", *arguments]
-    environment = {name: value for name, value in os.environ.items() if name != "AMFN_DATA"} | dict(settings or {})
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield f"http://127.0.0.1:{port}", server
-    finally:
-        server.terminate()
-        server.wait(20)
+    with tempfile.TemporaryDirectory() as place:
+        kept = {name: value for name, value in os.environ.items() if name != "AMFN_DATA"}
+        own = {"DATABASE_URL": f"sqlite:///{place}/store.db", "XDG_CACHE_HOME": place}
+        environment = {**kept, **own, **(settings or {})}
+        server = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            yield f"http://127.0.0.1:{port}", server
+        finally:
+            server.terminate()
+            server.wait(20)
 
 
 def _session(page: Page) -> tuple[float, float, list[tuple[float, float]], float]:

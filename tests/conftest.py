@@ -36,9 +36,10 @@ def repo_root() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def store_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The store of whatever a test starts, dashboards and commands included: never the one in the user's folder."""
+    """The store and the cache of whatever a test starts, dashboards and commands included: never the user's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db")
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

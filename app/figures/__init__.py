@@ -1,5 +1,6 @@
 """Pure functions from values to Plotly figures, each with a text alternative. No streamlit, no torch."""
 
+from app.figures.agreement import TauRow, places, rater_agreement
 from app.figures.attribution import contributions, modality_shares, modality_totals
 from app.figures.checks import cascade, planted_truth, routing_effect, seed_variance
 from app.figures.compare import paired_bars, risk_pair
@@ -26,6 +27,7 @@ __all__ = [
     "Mark",
     "State",
     "Strip",
+    "TauRow",
     "TrendPanel",
     "Unit",
     "attention",
@@ -44,8 +46,10 @@ __all__ = [
     "modality_totals",
     "on_shared_scales",
     "paired_bars",
+    "places",
     "planted_truth",
     "rank_agreement",
+    "rater_agreement",
     "reality_check",
     "reliability",
     "removal_curve",

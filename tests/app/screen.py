@@ -12,7 +12,21 @@ from app import services, text
 from app.views import Case
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("patient", "signals", "fusion", "attribution", "what_if", "data", "model")
+PAGES = (
+    "patient",
+    "signals",
+    "fusion",
+    "attribution",
+    "what_if",
+    "cohort",
+    "compare",
+    "teaching",
+    "agreement",
+    "data",
+    "model",
+)
+BLIND = "teaching"
+"""The page without the list of records."""
 
 
 def open_app(page: str = "patient", **query: str) -> AppTest:

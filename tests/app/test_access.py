@@ -53,7 +53,7 @@ def test_a_log_that_cannot_be_written_is_said_and_the_record_is_shown(
     monkeypatch.delenv("AMFN_DATA", raising=False)
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/file/log.db")
-    rooms._store.clear()  # type: ignore[attr-defined]
+    rooms._store.clear()
     at = open_app("patient", task="icu_mortality")
     assert not at.exception
     said = words(at)

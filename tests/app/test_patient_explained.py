@@ -11,8 +11,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from amfn.types import InputError
 from amfn import origin
+from amfn.types import InputError
 from app import explanations, explanations_patient, narrative, neighbourhood, services, surveying, text
 from app.views import Case
 from explain.paragraph import Input, InputSplit, written

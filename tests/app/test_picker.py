@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from amfn.checkpoint import CONFIG, WEIGHTS
 from amfn import origin
+from amfn.checkpoint import CONFIG, WEIGHTS
 from app import links, services, surveying
 from app.views import Entry
 from tests.app.screen import go, ids, open_app, percent, sample, words

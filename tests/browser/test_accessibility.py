@@ -12,7 +12,19 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser.test_journeys import DESK, PHONE, WIDE, fits, settled
 
-PLACES = ("", "signals", "fusion", "attribution", "what_if", "data", "model")
+PLACES = (
+    "",
+    "signals",
+    "fusion",
+    "attribution",
+    "what_if",
+    "cohort",
+    "compare",
+    "teaching",
+    "agreement",
+    "data",
+    "model",
+)
 Theme = Literal["light", "dark"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 GRAVE = ("serious", "critical")

@@ -11,7 +11,19 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample_data" / "icu_alarm"
-PAGES = ("Patient", "Signals", "Fusion", "Attribution", "What-if", "Data", "Model")
+PAGES = (
+    "Patient",
+    "Signals",
+    "Fusion",
+    "Attribution",
+    "What-if",
+    "Cohort",
+    "Compare",
+    "Teaching",
+    "Agreement",
+    "Data",
+    "Model",
+)
 PATIENCE_MS = 60_000
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1440, "height": 900}

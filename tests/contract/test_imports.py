@@ -115,6 +115,8 @@ RULES: dict[str, Rule] = {
     "pages": Rule(ours=("app",), outside=("streamlit",), stdlib=("__future__", "typing"), never=()),
     "streamlit_app": Rule(ours=("app",), outside=("streamlit",), never=()),
     "benchmarks": Rule(ours=PACKAGES, never=("streamlit",)),
+    # The messages that a browser and a dashboard exchange are Streamlit's own.
+    "benchmarks.streamlit_client": Rule(ours=(), never=("plotly", "torch")),
     # What the dashboard is measured against: a page of Streamlit's own, without anything of ours.
     "benchmarks.bare_app": Rule(ours=(), never=("torch",)),
 }

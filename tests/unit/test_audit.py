@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -28,7 +29,7 @@ from audit.plan import MANIFEST
 from audit.source import find_records
 from explain.coalitions import subsets_of
 from explain.reality import reality_check
-from explain.shapley import coalition_values
+from explain.shapley import coalition_values, games
 from explain.types import Attribution
 from tests.audits import RECORDS, audited, write_model_and_data
 from tests.cohorts import stays, write_tiny_checkpoint
@@ -184,7 +185,7 @@ def test_a_finished_audit_that_lost_a_part_says_so(place: Path, tmp_path: Path) 
         ({"methods": ("saliency",)}, "methods none, not saliency"),
     ],
 )
-def test_another_audit_is_not_mixed_into_a_folder(place: Path, settings: dict[str, object], named: str) -> None:
+def test_another_audit_is_not_mixed_into_a_folder(place: Path, settings: dict[str, Any], named: str) -> None:
     with pytest.raises(InputError, match="it holds another audit: ") as caught:
         audited(place, **settings)
     assert named in str(caught.value)
@@ -252,9 +253,7 @@ def test_records_that_fail_are_dead_letters_with_their_reason_and_the_others_go_
 def test_one_record_that_breaks_the_model_is_left_out_alone(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import audit.answers
-
-    real = audit.answers.games
+    real = games
 
     def fails_on_one(model: object, encoded: object, **more: object) -> object:
         found = real(model, encoded, **more)  # type: ignore[arg-type]
@@ -267,7 +266,7 @@ def test_one_record_that_breaks_the_model_is_left_out_alone(
         load_folds(place / "model")[0].model,
         Cohort.load(place / "stays.npz").batch(load_folds(place / "model")[0].normaliser, [2]),
     ).full
-    monkeypatch.setattr(audit.answers, "games", fails_on_one)
+    monkeypatch.setattr("audit.answers.games", fails_on_one)
     manifest = run_audit(place / "model", [place / "stays.npz"], tmp_path / "audit", Settings(part_size=10))
     assert manifest.refused == 1
     (dead,) = open_audit(tmp_path / "audit").query("SELECT * FROM dead_letters").to_pylist()

@@ -1,0 +1,148 @@
+"""Which audit is looked at: of the open folder, made here where there is none; one in a folder; or an upload."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import streamlit as st
+from platformdirs import user_cache_path
+
+from amfn.intake import Upload, unpack
+from amfn.tasks import get_task
+from amfn.types import InputError
+from app import cohort_data, services, state, text, uploads
+from app import cohort_words as words
+from app.cohort_data import Opened
+from app.views import Listing
+from app.widgets import pressed
+from audit import Manifest, Settings, run_audit
+from audit.plan import MANIFEST
+from audit.source import find_records
+
+SOURCE, PATH = "cohort:source", "cohort:path"
+PART = 16
+"""Records between two steps of the progress bar, and what a stopped audit repeats at most."""
+UPLOADED = "audit"
+_running = threading.Lock()
+
+
+def chosen() -> Opened | None:
+    """The audit that was chosen; None where something is still to be named, which is then said."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="cohort_choose"):
+        source = _source()
+        path = _path() if source == "folder" else ""
+    if source == "folder":
+        if not path:
+            st.info(words.NO_PATH, icon=":material/folder_open:")
+            return None
+        return cohort_data.opened(path)
+    return _uploaded() if source == "upload" else _of_the_open_folder()
+
+
+def _source() -> str:
+    st.session_state["w_cohort_source"] = state.kept(SOURCE, "open")
+    source = st.segmented_control(
+        "Audit of",
+        list(words.SOURCES),
+        required=True,
+        format_func=words.SOURCES.__getitem__,
+        key="w_cohort_source",
+        help=words.HELP_SOURCE,
+        on_change=state.keep_widget,
+        args=(SOURCE, "w_cohort_source"),
+    )
+    return source or "open"
+
+
+def _path() -> str:
+    st.session_state["w_cohort_path"] = state.kept(PATH, "")
+    return st.text_input(
+        "Folder of the audit",
+        key="w_cohort_path",
+        placeholder="/path/to/audit",
+        help=words.HELP_PATH,
+        on_change=state.keep_widget,
+        args=(PATH, "w_cohort_path"),
+    ).strip()
+
+
+def _uploaded() -> Opened | None:
+    file = st.file_uploader(
+        f"Zip file of an audit, up to {uploads.limit_mb():,} MB",
+        key="w_cohort_zip",
+        type="zip",
+        max_upload_size=uploads.limit_mb(),
+        help=words.HELP_ZIP,
+    )
+    folder = uploads.shelf().base / UPLOADED
+    if file is not None and st.session_state.get("cohort_zip") != file.file_id:
+        with st.spinner("Checking the file …"):
+            unpack([Upload(file.name, file)], folder, uploads.limits())
+        st.session_state["cohort_zip"] = file.file_id
+    if not folder.is_dir():
+        st.info(words.NO_ZIP, icon=":material/folder_zip:")
+        return None
+    return cohort_data.opened(str(folder))
+
+
+def _of_the_open_folder() -> Opened | None:
+    listed = state.listing()
+    out = place(listed)
+    finished = _finished(out)
+    if finished is None and not services.is_sample(listed):
+        begun = (out / MANIFEST).exists()
+        st.info(words.STOPPED if begun else words.NOT_AUDITED, icon=":material/groups:")
+        label = "Go on with the audit" if begun else f"Audit these {len(listed.ids):,} records now"
+        if not pressed(label, "audit_now", icon=":material/play_arrow:"):
+            return None
+    if finished is None:
+        _audit(listed, out)
+    return cohort_data.opened(str(out))
+
+
+def _finished(out: Path) -> Manifest | None:
+    try:
+        found = Manifest.read(out)
+    except InputError:
+        return None
+    return found if found.finished else None
+
+
+def place(listed: Listing) -> Path:
+    """Where the audit of a folder with the open model is kept: beside other things that can be made again."""
+    model = services.checkpoint(listed.task).digest
+    name = f"{listed.task}-{model}-{records_digest(listed.task, (listed.folder,))}"
+    return user_cache_path("fusionscope") / "audits" / name
+
+
+def records_digest(task: str, folders: tuple[str, ...]) -> str:
+    """The digest of what lies in these folders, as a manifest states it (`Manifest.listing`)."""
+    stamps = tuple(services.listing(folder, task).stamp for folder in folders)
+    return _records_digest(task, folders, stamps)
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking into the folder …")
+def _records_digest(task: str, folders: tuple[str, ...], stamps: tuple[str, ...]) -> str:
+    return find_records(get_task(task), [Path(folder) for folder in folders]).digest
+
+
+def _audit(listed: Listing, out: Path) -> None:
+    """Audit the folder here, with a bar; stopped by a change of page, it goes on next time."""
+    bar = st.progress(0.0, "Loading the model …")
+    began: list[tuple[float, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        now = time.monotonic()
+        began.append((now, done))
+        first, before = began[0]
+        left = (now - first) * (total - done) / (done - before) if done > before else None
+        remaining = "" if left is None or done == total else f", about {text.clock(left)} left"
+        bar.progress(done / max(total, 1), f"Auditing: {done:,} of {total:,} records{remaining} …")
+
+    # Two browsers that open the page at once: the second one waits and finds the audit made.
+    with _running:
+        model = services.checkpoint(listed.task).path
+        run_audit(model, [Path(listed.folder)], out, Settings(part_size=PART), progress=progress)
+    bar.empty()

@@ -1,0 +1,99 @@
+"""The words of the Teaching page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from app.teaching_rooms import Pace
+
+SIMULATED = "Simulated patients: nobody stands behind any record of this lesson."
+INTRO = (
+    "Short lessons on what such a model does and where it misleads, for one person or a class. You commit to your own "
+    "estimate before the model is shown."
+)
+HELP_START: Mapping[Pace, str] = MappingProxyType(
+    {
+        "alone": "Only you, step by step. Nobody else sees your answers.",
+        "led": "Opens a room: learners join by link or code and see the step that you show.",
+        "own": "Opens a room: learners join by link or code and go through the steps by themselves.",
+    }
+)
+HELP_CODE = "Six letters and digits, from whoever leads the lesson. Blanks, dashes and small letters do not matter."
+CLOSED_TO_NEW = "This room is closed: nobody can join it any more. Ask whoever leads the lesson for a new one."
+STORED = (
+    "What you answer is kept on the computer that runs this program, under a name drawn by chance. Your own name is "
+    "not asked for. You can take your answers with you, and erase them, at any time below."
+)
+KEEP_LINK = (
+    "**This address is yours.** It holds the key of the room: open it again to lead on, and do not pass it on. "
+    "Learners get the link in this box, without the key."
+)
+ROOM_OF_LEADER = "Learners open the link, or the Teaching page and type the code."
+HELP_ESTIMATE = "From 0 (certainly not) to 100 (certainly). Nothing is preset, so that no number pulls yours."
+HELP_RANKING = "Choose one after the other, what counts most first. What you leave out shares the place after the last."
+COMMIT, REVISE, ANSWER = "Commit", "Keep this as my final estimate", "Answer"
+NO_ESTIMATE = "Type an estimate from 0 to 100 first. Nothing was sent yet."
+NO_RANKING = "Choose at least two modalities in order first. Nothing was sent yet."
+NO_CHOICE = "Choose one of the answers first. Nothing was sent yet."
+NOT_KEPT = "**Your answer was not kept.** What you entered still stands here: try again in a moment."
+FIRST_COUNTS = "You had answered this before, perhaps in another window. The first answer counts:"
+COMMIT_FIRST = "The room is further on. Commit to your own estimate first; then the model is shown."
+MOVED_ON = "Your teacher has moved on to step {}."
+WAITING = "Your teacher leads. The next step opens by itself."
+CLOSED = "This room is closed: no more answers are taken. You can still read everything and see the debrief."
+CHANGED = (
+    "The lesson's file was changed after this room was opened. Steps and answers may no longer fit together: open a "
+    "new room."
+)
+NOT_LEADER = "This link holds a key that does not open this room, so that it cannot be led from here. You can join it."
+ORDERS = "The mean place of each modality in the room's orders; the longest bar comes first."
+ORDERS_TOLD = f"{ORDERS} Beside it, how far it moved the model's log-odds."
+SIDEWAYS = "**Where the paper is wider than the screen, scroll it sideways: it opens at its right end.**"
+NOBODY_YET = "Nobody has answered this yet."
+HIDDEN_UNTIL = "Estimates are shown when the model is, so that they pull nobody."
+HELP_FITTED = "Off: life size, 25 mm/s and 10 mm/mV on a screen of 96 pixels per inch, to be scrolled sideways."
+ROUTING = "Routing, not contribution: it says what is passed on, not what moved the estimate."
+CARD_LEARN = "What one learns"
+ERASED = "Erased: {} answers, {} comments and the place in the room. The access log keeps the random id only."
+BRIER = (
+    "Mean squared difference between estimate and outcome: 0 is perfect, always saying 50 % gives 0.25 (Brier 1950)."
+)
+HELP_CHANGE = (
+    "After less before: below zero is better with the model. The interval comes from drawing learners again and again "
+    "with replacement (95 %, percentiles). With few learners and records it is wide, and rightly so."
+)
+HELP_SWITCH = (
+    "Of the answers whose first estimate lay on the other side of {side} % than the model's, those whose last one lies "
+    "on the model's (switch fraction: Yin et al. 2019; Zhang et al. 2020)."
+)
+HELP_RAIR = (
+    "Relative AI reliance: wrong at first while the model was right; how many ended right (Schemmer et al. 2023)."
+)
+HELP_RSR = (
+    "Relative self-reliance: right at first while the model was wrong; how many stayed right (Schemmer et al. 2023)."
+)
+HELP_TAU = (
+    "Kendall's rank correlation between the order that somebody chose and the size of the model's contributions: +1 "
+    "the same order, 0 unrelated, −1 reversed. The mean over all who chose one."
+)
+FEW = "Simulated {noun}: {records}. Enough to talk about, and too few to judge anybody, or the model."
+ROLES: Mapping[str, str] = MappingProxyType(
+    {"cause": "Planted cause", "evidence": "Seen in another signal", "transient": "Planted, and it passed"}
+)
+VIEW_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "recorded": "What was recorded",
+        "signal": "The record",
+        "measured": "Measured at least once",
+        "estimate": "The model's estimate",
+        "certainty": "How sure",
+        "contributions": "Contribution of each modality (Shapley values)",
+        "attention": "Attention (α)",
+        "weights": "Fusion weights (β)",
+        "reality": "Routing beside contribution",
+        "without": "Without {}",
+        "unmeasured": "Had it never been measured",
+        "outcome": "How this record was made",
+    }
+)
