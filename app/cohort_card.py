@@ -9,7 +9,7 @@ import streamlit as st
 
 from amfn.origin import SAMPLES
 from amfn.types import InputError
-from app import cohort_choose, cohort_measures, services, state, text
+from app import auditing, cohort_measures, services, state, text
 from app import cohort_words as words
 from app.cohort_data import Opened
 from app.figures.drawing import percent
@@ -119,7 +119,7 @@ def reach(opened: Opened) -> Listing | str:
     here = str(Path(listed.folder).absolute())
     folders = manifest.folders if here in manifest.folders else (listed.folder,)
     try:
-        same = cohort_choose.records_digest(listed.task, tuple(folders)) == manifest.listing
+        same = auditing.records_digest(listed.task, tuple(folders)) == manifest.listing
     except InputError:
         same = False
     return listed if same else "the open folder does not hold just the records that were audited."

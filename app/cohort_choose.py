@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 
 import streamlit as st
-from platformdirs import user_cache_path
 
 from amfn.intake import Upload, unpack
-from amfn.tasks import get_task
-from amfn.types import InputError
-from app import cohort_data, services, state, text, uploads
+from app import auditing, cohort_data, services, state, text, uploads
 from app import cohort_words as words
 from app.cohort_data import Opened
 from app.views import Listing
 from app.widgets import pressed
-from audit import Manifest, Settings, run_audit
 from audit.plan import MANIFEST
-from audit.source import find_records
 
 SOURCE, PATH = "cohort:source", "cohort:path"
-PART = 16
-"""Records between two steps of the progress bar, and what a stopped audit repeats at most."""
 UPLOADED = "audit"
-_running = threading.Lock()
 
 
 def chosen() -> Opened | None:
@@ -89,43 +80,17 @@ def _uploaded() -> Opened | None:
 
 def _of_the_open_folder() -> Opened | None:
     listed = state.listing()
-    out = place(listed)
-    finished = _finished(out)
-    if finished is None and not services.is_sample(listed):
+    out = auditing.place(listed, services.checkpoint(listed.task))
+    finished = auditing.finished(out)
+    if not finished and not services.is_sample(listed):
         begun = (out / MANIFEST).exists()
         st.info(words.STOPPED if begun else words.NOT_AUDITED, icon=":material/groups:")
         label = "Go on with the audit" if begun else f"Audit these {len(listed.ids):,} records now"
         if not pressed(label, "audit_now", icon=":material/play_arrow:"):
             return None
-    if finished is None:
+    if not finished:
         _audit(listed, out)
     return cohort_data.opened(str(out))
-
-
-def _finished(out: Path) -> Manifest | None:
-    try:
-        found = Manifest.read(out)
-    except InputError:
-        return None
-    return found if found.finished else None
-
-
-def place(listed: Listing) -> Path:
-    """Where the audit of a folder with the open model is kept: beside other things that can be made again."""
-    model = services.checkpoint(listed.task).digest
-    name = f"{listed.task}-{model}-{records_digest(listed.task, (listed.folder,))}"
-    return user_cache_path("fusionscope") / "audits" / name
-
-
-def records_digest(task: str, folders: tuple[str, ...]) -> str:
-    """The digest of what lies in these folders, as a manifest states it (`Manifest.listing`)."""
-    stamps = tuple(services.listing(folder, task).stamp for folder in folders)
-    return _records_digest(task, folders, stamps)
-
-
-@st.cache_data(max_entries=16, show_spinner="Looking into the folder …")
-def _records_digest(task: str, folders: tuple[str, ...], stamps: tuple[str, ...]) -> str:
-    return find_records(get_task(task), [Path(folder) for folder in folders]).digest
 
 
 def _audit(listed: Listing, out: Path) -> None:
@@ -141,8 +106,5 @@ def _audit(listed: Listing, out: Path) -> None:
         remaining = "" if left is None or done == total else f", about {text.clock(left)} left"
         bar.progress(done / max(total, 1), f"Auditing: {done:,} of {total:,} records{remaining} …")
 
-    # Two browsers that open the page at once: the second one waits and finds the audit made.
-    with _running:
-        model = services.checkpoint(listed.task).path
-        run_audit(model, [Path(listed.folder)], out, Settings(part_size=PART), progress=progress)
+    auditing.make(listed, services.checkpoint(listed.task).path, out, progress)
     bar.empty()

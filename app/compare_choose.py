@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +11,16 @@ import streamlit as st
 from amfn.checkpoint import CONFIG, Checkpoint, find_checkpoints
 from amfn.intake import Upload, unpack
 from amfn.types import InputError
-from app import cohort_choose, compare_data, services, state, text, uploads
+from app import auditing, compare_data, services, state, text, uploads
 from app import compare_words as words
 from app.compare_data import DIGITS, MOST
 from app.views import Listing
 from app.widgets import boundary, input_error, pressed
-from audit import Manifest, Settings, run_audit
+from audit import Manifest
 from audit.plan import MANIFEST, NETWORK, UNSEEN
 
 ADDED, CHOSEN = "compare:added", "compare:models"
 ZIPPED, NAMED = "compare_zips", "compare_named"
-_running = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Candidate:
 
     @property
     def missing(self) -> bool:
-        return self.model is not None and not _finished(self.audit)
+        return self.model is not None and not auditing.finished(self.audit)
 
 
 def chosen() -> tuple[str, ...] | None:
@@ -106,7 +104,7 @@ def _asked(listed: Listing, path: Path, named: bool) -> list[Candidate]:
         return []
     networks = [f"{NETWORK}{k}" for k in range(len(model.model))] if len(model.model) > 1 else []
     return [
-        Candidate(f"{path}:{how}", _title(model, how), _place(listed, model, how), path, how)
+        Candidate(f"{path}:{how}", _title(model, how), auditing.place(listed, model, how), path, how)
         for how in (UNSEEN, *networks, "shipped")
     ]
 
@@ -118,16 +116,6 @@ def _gone(path: Path) -> InputError:
 def _title(model: Checkpoint, how: str) -> str:
     said = words.ANSWERED.get(how, f"{how} alone")
     return f"{model.path.resolve().name} {model.digest[:DIGITS]} · {said}"
-
-
-def _place(listed: Listing, model: Checkpoint, how: str) -> Path:
-    """Where the audit is kept; that of the open model is the one that the Cohort page makes."""
-    own = cohort_choose.place(listed)
-    if how == UNSEEN and model.path == services.checkpoint(listed.task).path:
-        return own
-    records = cohort_choose.records_digest(listed.task, (listed.folder,))
-    asked = "" if how == UNSEEN else f"-{how}"
-    return own.with_name(f"{listed.task}-{model.digest}-{records}{asked}")
 
 
 def _picked(listed: Listing | None, candidates: dict[str, Candidate]) -> list[Candidate]:
@@ -209,25 +197,15 @@ def _unpacked(files: Sequence[st.runtime.uploaded_file_manager.UploadedFile]) ->
         _remember(folder)
 
 
-def _finished(out: Path) -> bool:
-    try:
-        return Manifest.read(out).finished is not None
-    except InputError:
-        return False
-
-
 def _make(listed: Listing, missing: Sequence[Candidate]) -> None:
     """Ask each about the open folder, with a bar; stopped by a change of page, it goes on next time."""
     bar = st.progress(0.0, "Loading the model …")
-    # Two browsers that open the page at once: the second one waits and finds the audits made.
-    with _running:
-        for k, one in enumerate(missing):
+    for k, one in enumerate(missing):
 
-            def progress(done: int, total: int, k: int = k, one: Candidate = one) -> None:
-                share = (k + done / max(total, 1)) / len(missing)
-                bar.progress(share, f"Asking {one.title}: {done:,} of {total:,} records …")
+        def progress(done: int, total: int, k: int = k, one: Candidate = one) -> None:
+            share = (k + done / max(total, 1)) / len(missing)
+            bar.progress(share, f"Asking {one.title}: {done:,} of {total:,} records …")
 
-            if one.model is not None:
-                settings = Settings(answered=one.answered, part_size=cohort_choose.PART)
-                run_audit(one.model, [Path(listed.folder)], one.audit, settings, progress=progress)
+        if one.model is not None:
+            auditing.make(listed, one.model, one.audit, progress, one.answered)
     bar.empty()

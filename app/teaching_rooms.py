@@ -44,18 +44,26 @@ class Board:
     sent: dict[int, Answer] = field(default_factory=dict)
     read: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    keeping: threading.Lock = field(default_factory=threading.Lock)
 
     def refreshed(self, now: bool = False) -> Board:
-        """The same board, read again where it is older than FRESH_S, or at once."""
-        with self.lock:
-            if now or time.monotonic() - self.read > FRESH_S:
-                kept = store()
-                self.room = kept.room(self.code)
-                self.found += kept.answers(self.code, self.found[-1].id if self.found else 0)
-                self.people = kept.participants(self.code)
-                read = self.found[-1].id if self.found else 0
+        """The same board, read again where it is older than FRESH_S, or at once. While one session reads it the others
+        go on with what is there: a slow store holds up nobody's page."""
+        if not now and time.monotonic() - self.read <= FRESH_S:
+            return self
+        if not self.lock.acquire(blocking=now or not self.read):
+            return self
+        try:
+            kept = store()
+            self.room = kept.room(self.code)
+            self.found += kept.answers(self.code, self.found[-1].id if self.found else 0)
+            self.people = kept.participants(self.code)
+            read = self.found[-1].id if self.found else 0
+            with self.keeping:
                 self.sent = {number: answer for number, answer in self.sent.items() if number > read}
-                self.read = time.monotonic()
+            self.read = time.monotonic()
+        finally:
+            self.lock.release()
         return self
 
     @property
@@ -74,7 +82,7 @@ class Board:
 
     def keep(self, answer: Answer) -> None:
         """An answer that the store has just kept: it stands here at once, without asking the store again."""
-        with self.lock:
+        with self.keeping:
             if not self.found or answer.id > self.found[-1].id:
                 # A new one, not a changed one: other sessions may be going through the old one.
                 self.sent = {**self.sent, answer.id: answer}
@@ -131,7 +139,8 @@ def erase(code: str, me: str) -> Mapping[str, int]:
     shown = _board(code)
     with shown.lock:
         shown.found = [answer for answer in shown.found if answer.participant_id != me]
-        shown.sent = {number: answer for number, answer in shown.sent.items() if answer.participant_id != me}
+        with shown.keeping:
+            shown.sent = {number: answer for number, answer in shown.sent.items() if answer.participant_id != me}
     shown.refreshed(now=True)
     return counts
 
