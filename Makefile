@@ -35,8 +35,8 @@ run: $(VENV)/.runtime ## Start the dashboard on 127.0.0.1 (PORT=8501)
 # One thread per process: the tests run in parallel, and more threads than cores cost more than they give.
 test: export OMP_NUM_THREADS := 1
 test: lint ## Check style, types and behaviour, in Chromium too (JOBS=2 processes)
-	CHROMIUM="$$($(BIN)/python tests/browser/chromium.py --install)" \
-		POSTGRES_BIN="$$($(BIN)/python tests/postgres.py --install)" \
+	CHROMIUM="$$($(BIN)/python -m tests.browser.chromium --install)" \
+		POSTGRES_BIN="$$($(BIN)/python -m tests.postgres --install)" \
 		$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## Check style and types only
@@ -55,7 +55,7 @@ $(VENV)-comparison/.ready: benchmarks/requirements-comparison.txt
 	@touch $@
 
 bench: $(VENV)/.dev $(VENV)-comparison/.ready ## Measure speed and memory, printed as a table
-	CHROMIUM="$$($(BIN)/python tests/browser/chromium.py --install)" \
+	CHROMIUM="$$($(BIN)/python -m tests.browser.chromium --install)" \
 		COMPARISON_PYTHON=$(VENV)-comparison/bin/python $(BIN)/python -m benchmarks
 
 ifdef DATA

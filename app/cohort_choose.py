@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from amfn.intake import Upload, unpack
-from app import auditing, cohort_data, services, state, text, uploads
+from app import auditing, cohort_data, services, state, uploads
 from app import cohort_words as words
 from app.cohort_data import Opened
 from app.views import Listing
@@ -103,8 +103,12 @@ def _audit(listed: Listing, out: Path) -> None:
         began.append((now, done))
         first, before = began[0]
         left = (now - first) * (total - done) / (done - before) if done > before else None
-        remaining = "" if left is None or done == total else f", about {text.clock(left)} left"
+        remaining = "" if left is None or done == total else f", about {_roughly(left)} left"
         bar.progress(done / max(total, 1), f"Auditing: {done:,} of {total:,} records{remaining} …")
 
     auditing.make(listed, services.checkpoint(listed.task).path, out, progress)
     bar.empty()
+
+
+def _roughly(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(seconds, 1):.0f} s"

@@ -1,4 +1,4 @@
-"""An audit in memory: its columns as arrays, read once, and filters answered by DuckDB.
+"""An audit in memory: its columns as arrays, read once; filters are answered from them.
 
 Axes: N records, M modalities. Rows keep the order of the audit's parts; NaN stands where a record has no number.
 """
@@ -6,11 +6,10 @@ Axes: N records, M modalities. Rows keep the order of the audit's parts; NaN sta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import streamlit as st
@@ -22,7 +21,8 @@ from audit.plan import MANIFEST, TABLES
 
 UNKNOWN = "not stated"
 PERCENT = (0.0, 100.0)
-FILTERED = ("label", "risk", "disagrees")
+CLOSE = 1e-7
+"""Limits of a risk are whole percentages: a chance that is one of them up to its rounding to f32 is within."""
 LISTS = ("interactions", "attention_matrix", "adjacency", "network_logits")
 OPENED = 3
 """Audits that are kept in memory."""
@@ -40,38 +40,19 @@ class Filters:
     risk: tuple[float, float] = PERCENT
     flagged: bool = False
 
-    def where(self) -> tuple[str, list[object]]:
-        """The condition in SQL with its parameters."""
-        said: list[str] = ["true"]
-        params: list[object] = []
-        if self.label is not None:
-            said.append("coalesce(label, -1) = ?")
-            params.append(self.label)
-        for column, levels in self.levels:
-            said.append(f'coalesce("{column}", ?) in ({", ".join("?" * len(levels))})')
-            params += [UNKNOWN, *levels]
-        said += [f'"present_{name}" = 1' for name in self.present]
-        said += [f'"present_{name}" = 0' for name in self.absent]
-        if self.risk != PERCENT:
-            # Limits are whole percentages: a chance that is written as one of them is within.
-            said.append("risk >= ? - 1e-9 and risk <= ? + 1e-9")
-            params += [share / 100 for share in self.risk]
-        if self.flagged:
-            said.append("disagrees = 1")
-        return " and ".join(said), params
-
 
 @dataclass(eq=False)
 class Opened:
     """One audit. columns: f64 or f32[N] by name, of every number of `records`; words: the columns of text, str[N];
-    asked: a row a record with what filters ask of it."""
+    levels, codes: the words of each stratum that occur, in order, and which of them each record has, int[N]."""
 
     audit: Audit
     task: Task
     ids: np.ndarray
     columns: Mapping[str, np.ndarray]
     words: Mapping[str, np.ndarray]
-    asked: pa.Table = field(repr=False)
+    levels: Mapping[str, tuple[str, ...]]
+    codes: Mapping[str, np.ndarray]
 
     @property
     def manifest(self) -> Manifest:
@@ -113,26 +94,32 @@ class Opened:
         """0, 1, or -1 where the outcome is not known."""
         return np.nan_to_num(self.columns["label"], nan=-1).astype(int)
 
-    @property
+    @cached_property
     def strata(self) -> Mapping[str, str]:
         """Title by column of the ways to divide the records; the task's own groups first if not among them."""
         named = dict(self.manifest.strata)
-        own = self.words["group"]
-        twin = any(np.array_equal(own, self.words[column]) for column in named)
+        twin = any(
+            self.levels["group"] == self.levels[column] and np.array_equal(self.codes["group"], self.codes[column])
+            for column in named
+        )
         return named if twin else {"group": self.task.wording.group, **named}
-
-    @cached_property
-    def levels(self) -> Mapping[str, tuple[str, ...]]:
-        """The levels of each stratum that occur."""
-        return {column: tuple(np.unique(self.words[column]).tolist()) for column in self.strata}
 
     def rows(self, filters: Filters) -> np.ndarray:
         """The records that pass, int[n], ascending."""
-        condition, params = filters.where()
-        with duckdb.connect() as connection:
-            connection.register("kept", self.asked)
-            found = connection.execute(f"select row from kept where {condition} order by row", params).fetchnumpy()
-        return np.asarray(found["row"], dtype=int)
+        passed = np.ones(len(self), dtype=bool)
+        if filters.label is not None:
+            passed &= self.labels == filters.label
+        for column, levels in filters.levels:
+            passed &= np.isin(self.levels[column], levels)[self.codes[column]]
+        for names, there in ((filters.present, True), (filters.absent, False)):
+            for name in names:
+                passed &= self.present[:, self.names.index(name)] == there
+        if filters.risk != PERCENT:
+            low, high = (share / 100 for share in filters.risk)
+            passed &= (self.columns["risk"] >= low - CLOSE) & (self.columns["risk"] <= high + CLOSE)
+        if filters.flagged:
+            passed &= self.columns["disagrees"] == 1
+        return np.flatnonzero(passed)
 
     def matrices(self, column: str) -> np.ndarray | None:
         """f32[N, M, M] of "interactions", "attention_matrix" or "adjacency"; None where the system has none."""
@@ -167,25 +154,28 @@ def _opened(path: str, stamped: tuple[int, ...]) -> Opened:
     table = found.query(f"select {', '.join(_wanted(found))} from records")
     if not len(table):
         raise InputError(path, "an audit without a record", "one or more", "See its dead letters, or audit again.")
-    text = {
-        name: table.column(name) for name in table.column_names if pa.types.is_string(table.schema.field(name).type)
-    }
-    words = {
-        name: np.asarray(column.fill_null(UNKNOWN).to_pandas(), dtype=object).astype(str)
-        for name, column in text.items()
-        if name != "record_id"
-    }
+    text = [name for name in table.column_names if pa.types.is_string(table.schema.field(name).type)]
+    said = {name: _worded(table.column(name)) for name in text if name != "record_id"}
     numbers = {
         name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names if name not in text
     }
     return Opened(
         audit=found,
         task=get_task(found.manifest.task),
-        ids=np.asarray(text["record_id"].to_pandas(), dtype=object),
+        ids=table.column("record_id").to_numpy(),
         columns=numbers,
-        words=words,
-        asked=_kept(table, found),
+        words={name: np.asarray(levels)[codes] for name, (levels, codes) in said.items()},
+        levels={name: levels for name, (levels, _) in said.items()},
+        codes={name: codes for name, (_, codes) in said.items()},
     )
+
+
+def _worded(column: pa.ChunkedArray) -> tuple[tuple[str, ...], np.ndarray]:
+    """The words that occur, in order, and which of them each record has, int[N]."""
+    encoded = column.fill_null(UNKNOWN).combine_chunks().dictionary_encode()
+    levels = encoded.dictionary.to_pylist()
+    order = np.argsort(levels)
+    return tuple(levels[k] for k in order), np.argsort(order)[np.asarray(encoded.indices)]
 
 
 def _wanted(found: Audit) -> list[str]:
@@ -194,11 +184,6 @@ def _wanted(found: Audit) -> list[str]:
     flags = {"simulated", "disagrees", *(f"present_{name}" for name in found.manifest.names)}
     named = [column for column in found.columns if column not in wide]
     return [f'"{c}"::float as "{c}"' if c in flags or c in ("label", "folder") else f'"{c}"' for c in named]
-
-
-def _kept(table: pa.Table, found: Audit) -> pa.Table:
-    columns = [*FILTERED, "group", *found.manifest.strata, *(f"present_{name}" for name in found.manifest.names)]
-    return table.select(columns).append_column("row", pa.array(np.arange(len(table)))).combine_chunks()
 
 
 @st.cache_resource(max_entries=3 * OPENED, show_spinner="Reading the audit …")
@@ -224,7 +209,7 @@ def _subsets(digest: str, _opened: Opened) -> tuple[np.ndarray, np.ndarray]:
 
 def _order(opened_: Opened, table: pa.Table) -> np.ndarray:
     """Where each record of the audit stands in another of its tables. Raises InputError where one is missing."""
-    there = np.asarray(table.column("record_id").to_pandas(), dtype=object)
+    there = table.column("record_id").to_numpy()
     if np.array_equal(there, opened_.ids):
         return np.arange(len(there))
     at = {record_id: k for k, record_id in enumerate(there.tolist())}

@@ -202,8 +202,7 @@ def _levels(opened: Opened, here: np.ndarray, by: str) -> tuple[Sequence[str], n
         return (wording.negative, wording.positive, "outcome not known"), np.where(labels < 0, 2, labels)
     if by == PATTERN:
         return _patterns(opened, here)
-    names, level = np.unique(opened.words[by][here], return_inverse=True)
-    return names.tolist(), level
+    return opened.levels[by], opened.codes[by][here]
 
 
 def _patterns(opened: Opened, here: np.ndarray) -> tuple[Sequence[str], np.ndarray]:

@@ -20,7 +20,7 @@ from app import (
     widgets,
 )
 from app import teaching_words as words
-from app.components import copy_text
+from app.components import copy_link
 from app.figures import teaching as class_figures
 from app.teaching_links import Place
 from app.teaching_rooms import AFTER, BEFORE, CHOSEN, Board, number
@@ -28,7 +28,7 @@ from teaching import Commit, Discussion, Lesson, Question, Reveal
 from teaching.debrief import mean_places
 from teaching.lessons import record_of
 
-POLL_S = 1.5
+POLL_S = 2.0
 
 
 def leader(lesson: Lesson, board: Board, place: Place) -> None:
@@ -88,7 +88,7 @@ def _invitation(lesson: Lesson, board: Board, place: Place) -> None:
             st.markdown(f"**{text.plain(lesson.title)}**  \n{words.ROOM_OF_LEADER}")
             st.code(invitation, language=None, wrap_lines=True)
             with st.container(horizontal=True, vertical_alignment="center"):
-                copy_text.button("Copy link for learners", invitation, "copy_invitation")
+                copy_link.button("Copy link for learners", invitation, "copy_invitation")
                 st.button(
                     "Presenter view",
                     key="present",

@@ -24,7 +24,7 @@ from app.teaching_links import Place
 from app.teaching_rooms import BEFORE, CHOSEN, Board
 from teaching import Commit, Discussion, Lesson
 
-POLL_S = 2.5
+POLL_S = 4.0
 LEFT = "teaching_left"
 
 

@@ -83,8 +83,8 @@ def browser() -> Iterator[Browser | None]:
 
 def chromium_path() -> str:
     """The Chromium that the browser tests use; empty where there is none."""
-    search = [sys.executable, str(ROOT / "tests" / "browser" / "chromium.py")]
-    return subprocess.run(search, capture_output=True, text=True, check=True).stdout.strip()
+    search = [sys.executable, "-m", "tests.browser.chromium"]
+    return subprocess.run(search, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @contextmanager

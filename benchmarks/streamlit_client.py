@@ -15,6 +15,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 WIDGETS = ("button", "number_input", "multiselect", "radio", "text_input", "selectbox")
 PATIENCE_S = 120.0
@@ -125,9 +126,9 @@ class Session:
                 async with self.changed:
                     self._take(message)
                     self.changed.notify_all()
-        finally:
+        except ConnectionClosed as error:
             async with self.changed:
-                self.failed = "the connection ended"
+                self.failed = f"the connection ended: {error}"
                 self.changed.notify_all()
 
     def _take(self, message: ForwardMsg) -> None:

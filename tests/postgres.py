@@ -1,4 +1,4 @@
-"""Where PostgreSQL is, and a throw-away cluster of it. `python tests/postgres.py --install` prints the folder of its
+"""Where PostgreSQL is, and a throw-away cluster of it. `python -m tests.postgres --install` prints the folder of its
 programs, installing Debian's package first where needed.
 
 Order: the POSTGRES_BIN variable, PATH, /usr/lib/postgresql; the Debian package (as root only). A found folder counts
@@ -21,6 +21,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests import debian
+
 PROGRAMS = ("initdb", "postgres")
 # The server refuses to run as root; Debian's package makes the first of these, every system has the second.
 USERS = ("postgres", "nobody")
@@ -37,17 +39,13 @@ cd / && rm -rf "$1"
 
 def find() -> Path | None:
     """The folder with PostgreSQL's programs, or None. Installs nothing."""
-    return next((folder for folder in _candidates() if all(_answers(folder / name) for name in PROGRAMS)), None)
+    return next((folder for folder in _candidates() if all(debian.answers(folder / name) for name in PROGRAMS)), None)
 
 
 def install() -> Path | None:
     """The folder with PostgreSQL's programs, installed now where there were none; None where that was not possible."""
     folder = find()
-    if folder is None and shutil.which("apt-get") and os.geteuid() == 0:
-        _run("apt-get", "update")
-        _run("apt-get", "install", "--yes", "--no-install-recommends", "postgresql")
-        folder = find()
-    return folder
+    return find() if folder is None and debian.install("postgresql") else folder
 
 
 @contextmanager
@@ -115,21 +113,6 @@ def _candidates() -> Iterator[Path]:
 
 def _version(programs: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", programs.parent.name)]
-
-
-def _answers(program: Path) -> bool:
-    try:
-        done = subprocess.run([program, "--version"], capture_output=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
-
-
-def _run(*command: str) -> bool:
-    """Run with all output on stderr: stdout carries the path alone."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    print("+", *command, file=sys.stderr, flush=True)
-    return subprocess.run(command, stdout=sys.stderr, env=environment, check=False).returncode == 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-// The address is read in the moment of the click: the program keeps it up to date.
+// Copies the text that the page gives, or where it gives none the address, read in the moment of the click: the program
+// keeps it up to date.
 const SAID_MS = 2500;
 
 async function copy(text) {
@@ -18,19 +19,20 @@ async function copy(text) {
   if (!done) throw new Error("copying was refused");
 }
 
-export default function ({ parentElement }) {
+export default function ({ parentElement, data }) {
+  parentElement.copied = data.text;
   if (parentElement.querySelector("button")) return;
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = "Copy link to this view";
+  button.textContent = data.label;
   const said = document.createElement("span");
   said.setAttribute("role", "status");
   button.addEventListener("click", async () => {
     try {
-      await copy(window.location.href);
+      await copy(parentElement.copied ?? window.location.href);
       said.textContent = "Copied.";
     } catch {
-      said.textContent = "The browser refused: copy the address from its bar.";
+      said.textContent = data.refused;
     }
     setTimeout(() => { said.textContent = ""; }, SAID_MS);
   });

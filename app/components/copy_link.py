@@ -1,4 +1,4 @@
-"""A button that copies the address, which always holds what is on the screen."""
+"""A button that copies the address, which always holds what is on the screen, or another link."""
 
 from __future__ import annotations
 
@@ -14,5 +14,7 @@ _copy_link = st.components.v2.component(
 )
 
 
-def button() -> None:
-    _copy_link(key="copy_link")
+def button(label: str = "Copy link to this view", link: str | None = None, key: str = "copy_link") -> None:
+    """link: where it is not the address that is copied."""
+    where = "the address from its bar" if link is None else "the link by hand"
+    _copy_link(key=key, data={"label": label, "text": link, "refused": f"The browser refused: copy {where}."})

@@ -11,15 +11,18 @@ import numpy as np
 from amfn.types import InputError
 from app.figures.bars import direction_heads
 from app.figures.cohort_parts import between_words, legend, rows_of
-from app.figures.drawing import ROW_PX, Drawing, Trace, build, listing, percent, row_axis, signed, value_column
+from app.figures.drawing import ROW_PX, Drawing, Trace, build, listing, percent, row_axis, signed, value_column, wrapped
 from app.figures.guards import check_titles, numbers
-from app.theme import MUTED, NEGATIVE, POSITIVE, SMALL, TEXT, alpha, modality_colour
+from app.theme import NEGATIVE, POSITIVE, SMALL, TEXT, modality_colour
 
 SWARM_PX, ROOM = 64, 0.42
 """Height of a row, and how far from its middle a point may lie, in rows."""
 BINS = 80
 DOT_PX, RING_PX = 6, 12
-SHARE_SCALE = {False: ((0.0, "#D9CBEA"), (1.0, "#4B1F7A")), True: ((0.0, "#5A4A78"), (1.0, "#E6D8FF"))}
+CHAR_PX, FOOT_PX = 7.2, 52
+SHARE_SCALE = {False: ((0.0, "#A486CC"), (1.0, "#4B1F7A")), True: ((0.0, "#7562A0"), (1.0, "#E6D8FF"))}
+STILL = {"automargin": False}
+"""Where the browser measures labels to make room for them it draws everything twice."""
 LABELS = {False: ("#7A8794", "#C2410C"), True: ("#8B98A8", "#FF9E5E")}
 
 
@@ -70,10 +73,11 @@ def beeswarm(swarm: Swarm, titles: Sequence[str], of: int, picked: int | None = 
         source,
         SWARM_PX * size + (110 if named else 84),
         xaxis={"range": [-limit, limit], "nticks": 7, "title": {"text": "contribution to the log-odds (Shapley value)"}}
-        | {"zeroline": True, "zerolinewidth": 2},
-        yaxis=row_axis(titles) | {"range": [size - 0.4, -0.6]},
+        | {"zeroline": True, "zerolinewidth": 2}
+        | STILL,
+        yaxis=row_axis(titles) | {"range": [size - 0.4, -0.6]} | STILL,
         annotations=direction_heads(dark) + ([] if swarm.shares is None else [_key("vivid: more measured", dark)]),
-        margin={"t": 56 if named else 30, "r": 14},
+        margin=_room(titles) | {"t": 56 if named else 30, "r": 14},
         showlegend=named,
         legend=legend(dark) | {"yref": "container", "y": 1, "yanchor": "top"},
         clickmode="event+select",
@@ -143,10 +147,10 @@ def strength(
         dark,
         source,
         ROW_PX * size + 62,
-        xaxis={"range": [0, end], "nticks": 5, "title": {"text": "mean size of contribution, log-odds"}},
-        yaxis=row_axis(titles),
+        xaxis={"range": [0, end], "nticks": 5, "title": {"text": "mean size of contribution, log-odds"}} | STILL,
+        yaxis=row_axis(titles) | STILL,
         annotations=column,
-        margin={"r": margin},
+        margin=_room(titles) | {"r": margin},
     )
 
 
@@ -203,8 +207,8 @@ def _measured(share: float) -> str:
 
 
 def _dot(colour: Any, dark: bool) -> dict[str, Any]:
-    line = {"color": alpha(MUTED[dark], 0.7), "width": 0.5}
-    return {"size": DOT_PX, "color": colour, "opacity": 0.85, "line": line}
+    # An outline of each of thousands of points takes the browser as long as the points.
+    return {"size": DOT_PX, "color": colour, "opacity": 0.85, "line": {"width": 0}}
 
 
 def _ring(x: list[float], y: list[float], dark: bool) -> Trace:
@@ -213,6 +217,12 @@ def _ring(x: list[float], y: list[float], dark: bool) -> Trace:
         "name": "chosen record",
         "showlegend": False,
     }
+
+
+def _room(titles: Sequence[str]) -> dict[str, Any]:
+    """Margins that hold the rows' labels and the axis below them."""
+    widest = max(len(part) for title in titles for part in wrapped(title).split("<br>"))
+    return {"l": 12 + round(CHAR_PX * widest), "b": FOOT_PX, "autoexpand": False}
 
 
 def _key(words: str, dark: bool) -> dict[str, Any]:

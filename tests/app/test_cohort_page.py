@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,14 +37,7 @@ DRAWN = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def kept_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Audits that the page makes are kept here, and once for all tests."""
-    place = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(place))
-        patch.delenv("AMFN_DATA", raising=False)
-        yield place
+pytestmark = pytest.mark.usefixtures("kept_here")
 
 
 @pytest.fixture(scope="module")

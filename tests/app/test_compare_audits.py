@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,15 +14,7 @@ from tests.app.compared import DRAWN, MODEL, STAYS, TASK, beside, of, show, writ
 from tests.app.screen import charts, go, open_app, words
 from tests.cohorts import stays
 
-
-@pytest.fixture(scope="module", autouse=True)
-def kept_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Audits that the page makes are kept here, and once for all tests."""
-    place = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(place))
-        patch.delenv("AMFN_DATA", raising=False)
-        yield place
+pytestmark = pytest.mark.usefixtures("kept_here")
 
 
 @pytest.fixture(scope="module")

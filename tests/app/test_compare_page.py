@@ -6,7 +6,6 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +28,7 @@ from audit.pairs import FIGURES
 from tests.app.compared import DRAWN, MODEL, STAYS, TASK, beside, of, show, write_small
 from tests.app.screen import ROOT, charts, go, open_app, words
 
-
-@pytest.fixture(scope="module", autouse=True)
-def kept_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Audits that the page makes are kept here, and once for all tests."""
-    place = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(place))
-        patch.delenv("AMFN_DATA", raising=False)
-        yield place
+pytestmark = pytest.mark.usefixtures("kept_here")
 
 
 @pytest.fixture(scope="module")

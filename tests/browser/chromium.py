@@ -1,4 +1,4 @@
-"""Where Chromium is. `python tests/browser/chromium.py --install` prints its path, fetching it first where needed.
+"""Where Chromium is. `python -m tests.browser.chromium --install` prints its path, fetching it first where needed.
 
 Order: the CHROMIUM variable, PATH, the Debian package (as root only), Playwright's own download. A found file counts
 only when it answers `--version`: some systems ship a launcher that merely points to another package manager.
@@ -13,22 +13,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests import debian
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def find() -> str | None:
     """The path of a Chromium that starts, or None. Installs nothing."""
-    return next((path for path in _candidates() if _starts(path)), None)
+    return next((path for path in _candidates() if debian.answers(path)), None)
 
 
 def install() -> str | None:
     """The path of a Chromium that starts, installed now where there was none; None where that was not possible."""
     path = find()
-    if path is None and shutil.which("apt-get") and os.geteuid() == 0:
-        _run("apt-get", "update")
-        _run("apt-get", "install", "--yes", "--no-install-recommends", "chromium")
+    if path is None and debian.install("chromium"):
         path = find()
-    if path is None and _run(sys.executable, "-m", "playwright", "install", "--no-shell", "chromium"):
+    if path is None and debian.run(sys.executable, "-m", "playwright", "install", "--no-shell", "chromium"):
         path = find()
     return path
 
@@ -53,21 +53,6 @@ def _playwright_path() -> str | None:
     answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=False)
     path = answer.stdout.strip()
     return path if answer.returncode == 0 and Path(path).is_file() else None
-
-
-def _starts(path: str) -> bool:
-    try:
-        done = subprocess.run([path, "--version"], capture_output=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
-
-
-def _run(*command: str) -> bool:
-    """Run with all output on stderr: stdout carries the path alone."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    print("+", *command, file=sys.stderr, flush=True)
-    return subprocess.run(command, stdout=sys.stderr, env=environment, check=False).returncode == 0
 
 
 if __name__ == "__main__":

@@ -10,21 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
 
+from tests.app.screen import PAGES
 from tests.browser.test_journeys import DESK, PHONE, WIDE, fits, settled
 
-PLACES = (
-    "",
-    "signals",
-    "fusion",
-    "attribution",
-    "what_if",
-    "cohort",
-    "compare",
-    "teaching",
-    "agreement",
-    "data",
-    "model",
-)
+PLACES = ("", *PAGES[1:])
 Theme = Literal["light", "dark"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 GRAVE = ("serious", "critical")
