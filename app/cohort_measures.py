@@ -12,11 +12,13 @@ import numpy as np
 import streamlit as st
 from scipy.special import expit
 
+from amfn.conformal import CoverageRow, coverage_row
 from amfn.reliability import CalibrationBin, calibration_bins
 from app.cohort_data import Filters, Opened
 from audit.columns import MEASURES, TAUS
 from audit.measures import Decision, Discrimination, decision, discrimination
 from audit.measures_areas import Removal, removal, removal_keeps, subset_rows
+from audit.measures_channels import Channels, channels, methods
 from audit.measures_groups import Contribution, Part, contributions, subgroups
 from audit.measures_modalities import (
     Disagreement,
@@ -34,6 +36,8 @@ PATTERNS = 7
 """Missingness patterns with a group of their own; what is rarer is one more group."""
 OUTCOME, PATTERN = "outcome", "pattern"
 OTHER = "any other combination"
+SMALLEST_PATTERN = 20
+"""Combinations of what was recorded that fewer records with a known outcome share have no line in the table of sets."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +140,54 @@ def _performance(digest: str, filters: Filters, _opened: Opened) -> Performance:
         calibration_bins(labels, chances) if ranked else (),
         decision(labels, chances) if ranked else None,
     )
+
+
+def sets(opened: Opened, filters: Filters) -> tuple[CoverageRow, ...]:
+    """How often the sets at 10 % hold what came true: each outcome over all records, then by what was recorded, most
+    frequent first. Empty where the audit has no sets."""
+    return _sets(opened.digest, filters, opened)
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner=False)
+def _sets(digest: str, filters: Filters, _opened: Opened) -> tuple[CoverageRow, ...]:
+    here = rows(_opened, filters)
+    known = here[_opened.labels[here] >= 0]
+    given = _opened.columns["set_10"]
+    if not np.isfinite(given).any():
+        return ()
+    answered = np.isfinite(given[known])
+    bits = np.nan_to_num(given[known]).astype(int)
+    held = (bits[:, None] >> np.arange(2) & 1).astype(bool)
+    labels, patterns = _opened.labels[known], _opened.columns["pattern"][known].astype(int)
+    codes, counts = np.unique(patterns, return_counts=True)
+    frequent = [int(codes[k]) for k in np.argsort(-counts, kind="stable") if counts[k] >= SMALLEST_PATTERN]
+    found = [
+        coverage_row(pattern, label, labels, patterns, answered, held)
+        for pattern in (None, *frequent)
+        for label in (0, 1)
+    ]
+    return tuple(row for row in found if row.records)
+
+
+def attributed(opened: Opened) -> tuple[str, ...]:
+    """The methods of which the audit holds attributions of single channels."""
+    return _attributed(opened.digest, opened)
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner=False)
+def _attributed(digest: str, _opened: Opened) -> tuple[str, ...]:
+    return methods(_opened.audit)
+
+
+def over_time(opened: Opened, filters: Filters, method: str) -> Channels | None:
+    """Single channels over stretches of time; None where the method has nothing of these records."""
+    return _over_time(opened.digest, filters, method, opened)
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner="Adding up the attributions …")
+def _over_time(digest: str, filters: Filters, method: str, _opened: Opened) -> Channels | None:
+    here = rows(_opened, filters)
+    return channels(_opened.audit, method, None if len(here) == len(_opened) else _opened.ids[here].tolist())
 
 
 def removed(opened: Opened, filters: Filters) -> Removal | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from amfn.conformal import CoverageRow
 from amfn.evaluation import Interval
 from app import cohort_measures, figures, state, text, widgets
 from app import cohort_words as words
 from app.cohort_data import Filters, Opened
+from app.cohort_measures import SMALLEST_PATTERN
 from app.cohort_sections import heading, signed_interval
 from app.figures.cohort_performance import Banded, decision_band, precision_recall_curve, roc_curve, without_one
 from app.figures.drawing import percent, signed
@@ -56,6 +58,40 @@ def performance(opened: Opened, filters: Filters) -> None:
         heading("Worth acting on? (decision curve)", "decision", help_text)
         banded = (curve.thresholds, curve.model, curve.low, curve.high)
         widgets.draw(decision_band(banded, curve.everyone, state.dark()), "cohort_decision")
+
+    _sets(opened, filters)
+
+
+def _sets(opened: Opened, filters: Filters) -> None:
+    """How often the conformal sets hold what came true, and how often they say something."""
+    heading("Do the sets of outcomes keep their word?", "sets", words.HELP_SETS.format(least=SMALLEST_PATTERN))
+    found = cohort_measures.sets(opened, filters)
+    if not found:
+        st.info(words.NO_SETS, icon=":material/info:")
+        return
+    st.dataframe([_set_line(opened, row) for row in found], hide_index=True, height="content", key="cohort_sets")
+
+
+def _set_line(opened: Opened, row: CoverageRow) -> dict[str, str]:
+    wording = opened.task.wording
+    both = row.answered - row.single - row.empty
+    few = row.answered == 0
+    return {
+        "Recorded": "all records" if row.pattern is None else cohort_measures.recorded(opened, row.pattern),
+        "Outcome": wording.positive if row.label else wording.negative,
+        "Records": f"{row.records:,}",
+        "Set holds the outcome": text.TOO_FEW
+        if few
+        else f"{100 * row.share:.1f} % ({100 * row.low:.1f} to {100 * row.high:.1f})",
+        "One outcome": _of(row.single, row.answered),
+        "Both": _of(both, row.answered),
+        "None": _of(row.empty, row.answered),
+        "No set given": _of(row.records - row.answered, row.records),
+    }
+
+
+def _of(count: int, whole: int) -> str:
+    return f"{count:,} ({percent(count / whole)})" if whole else ""
 
 
 def removal(opened: Opened, filters: Filters) -> None:
@@ -120,7 +156,7 @@ def _line(opened: Opened, part: Part) -> dict[str, str]:
         "Subgroup": f"{part.stratum}: {part.level}",
         "Records": f"{part.records:,}",
         opened.task.wording.positive: f"{part.positives:,}",
-        "Mean predicted": f"{100 * part.predicted:.1f} %",
+        "Predicted": f"{100 * part.predicted:.1f} %",
         "Observed": f"{100 * part.observed.value:.1f} % ({100 * part.observed.low:.1f} to "
         f"{100 * part.observed.high:.1f})",
         "AUROC": text.TOO_FEW if part.auroc is None else str(part.auroc),

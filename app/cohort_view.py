@@ -10,6 +10,7 @@ import pyarrow.csv as csv
 import streamlit as st
 
 from app import cohort_card, cohort_choose, cohort_data, cohort_filters, cohort_measures, state, text
+from app import cohort_channels_view as timed
 from app import cohort_performance_view as measured
 from app import cohort_routing_view as routed
 from app import cohort_sections as sections
@@ -23,6 +24,7 @@ SHOW: dict[str, Callable[[Opened, Filters], None]] = {
     "contributions": sections.contributions,
     "groups": sections.groups,
     "pairs": sections.pairs,
+    "channels": timed.channels,
     "routing": routed.routing,
     "performance": measured.performance,
     "removal": measured.removal,

@@ -53,13 +53,22 @@ SECTIONS = {
     "contributions": "Contributions",
     "groups": "By group",
     "pairs": "Pairs",
+    "channels": "Over time",
     "routing": "Routing",
     "performance": "Performance",
     "removal": "Missing data",
     "subgroups": "Subgroups",
     "records": "Records",
 }
+CHANNELS = {"size": "How much", "value": "Which way"}
+NO_ATTRIBUTIONS = (
+    "This audit holds no attributions of single measurements. To see which measurements count, and when, audit with "
+    "`python -m amfn audit --attributions integrated_gradients …` into a new folder: it takes several times as long."
+)
+NONE_ATTRIBUTED = "The audit holds no attributions of these records."
+REST = "The {listed} channels with the largest mean size. The other {rest} share {share} of all that was attributed."
 COLOURS = {"observed": "How much was measured", "outcome": "Outcome", "sign": "Direction"}
+BOXES = "Box: the middle half of the records; line: median; diamond and number: mean."
 AIDS: dict[str, str] = {
     "beeswarm": (
         "One point for a record and modality: to the right it raised the estimate, to the left it lowered it. A record "
@@ -67,20 +76,26 @@ AIDS: dict[str, str] = {
     ),
     "strength": "How far a modality moves the estimate on average, up or down, in records that have it.",
     "groups": "Warm cells: on average the modality raises the estimate in this group; cold cells: it lowers it.",
-    "one_modality": "The same modality over the records of each group.",
+    "one_modality": f"The same modality over the records of each group. {BOXES}",
     "pairs": (
         "What two modalities do together beyond what each does by itself: above zero they raise the estimate more, or "
         "lower it less, together than apart."
     ),
     "pair_sizes": "The same whatever the direction: effects that differ in sign between records do not cancel here.",
-    "gates": "How far the model lets each modality through, over records: 0 is shut, 1 is open.",
-    "weights": "Each modality's share in the fused summary, over records; in one record the shares add up to 100 %.",
+    "channels": (
+        "What each measurement moved in each stretch of time, averaged over the records that have its modality. Time "
+        "counts from the start of what the model reads: the last stretch is the latest."
+    ),
+    "gaps": "How far the attributions of a record are from adding up. Crossed: too far to rely on that record's.",
+    "sets": "Each record is given the outcomes that cannot be ruled out; nine in ten sets should hold what came true.",
+    "gates": f"How far the model lets each modality through, over records: 0 is shut, 1 is open. {BOXES}",
+    "weights": f"Each modality's share in the fused summary; in one record the shares add up to 100 %. {BOXES}",
     "alpha": "Read a row: how much this modality takes from each other one while the model mixes them.",
     "graph": "How alike the model's summaries of two modalities are; a row adds up to 100 % in one record.",
     "scatter": "Were routing a measure of contribution, the points would rise from left to right.",
     "taus": (
         "Whether, in one record, a measure of routing puts the modalities in the same order as a measure of "
-        "contribution; records with fewer than three modalities are left out."
+        f"contribution; records with fewer than three modalities are left out. {BOXES}"
     ),
     "roc": "The further towards the upper left, the better events are told from the rest.",
     "precision": "Of the records raised first, how many are events; it depends on how frequent events are.",
@@ -121,4 +136,19 @@ HELP_HOLM = (
 )
 HELP_TAU = "Kendall's rank correlation: +1 the same order, 0 unrelated, −1 reversed."
 HELP_SPREAD = "The number in the middle of a cell is the mean; ± is one standard deviation between records."
+HELP_CHANNELS = (
+    "Attributions of single inputs, summed over each stretch: sizes do not cancel, signed sums do. Channels that are "
+    "measured together share what they move, so a small one is not proof that it does not matter."
+)
+HELP_GAPS = (
+    "Attributions should add up to the change of the estimate from nothing measured to this record. The completeness "
+    "gap is what they miss, as a share of that change; where the estimate hardly changed (under 0.01 log-odds) it is "
+    "the difference in log-odds instead."
+)
+HELP_SETS = (
+    "Conformal prediction at an error rate of 10 %. A set with both outcomes says that neither can be ruled out; one "
+    "with none, that the record is unlike the others; none is given where too few records had the same data recorded. "
+    "In brackets: exact 95 % intervals (Clopper and Pearson). Lines by what was recorded: {least} records or more."
+)
+NO_SETS = "This audit holds no sets of outcomes: they are not made for one network alone, nor without calibration."
 FILE_HEAD = "# Research and education only; not for diagnosis."

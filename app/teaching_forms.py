@@ -159,6 +159,13 @@ def _kept(answer: Answer, titles: Mapping[str, str]) -> str:
     return f"{first}, in this order: {text.plain(', '.join(order))}." if order else f"{first}."
 
 
+def given(asked: Asked) -> bool:
+    """True where the answer that this step asks for is kept."""
+    step = asked.lesson.steps[asked.k]
+    stage = CHOSEN if isinstance(step, Question) else AFTER if isinstance(step, Reveal) else BEFORE
+    return asked.board.mine(asked.me, asked.item, stage) is not None
+
+
 def said(asked: Asked) -> None:
     """What the last press came to, where it was not simply kept."""
     message = st.session_state.get(asked.key("said"))

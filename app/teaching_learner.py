@@ -21,7 +21,7 @@ from app import (
 from app import teaching_words as words
 from app.teaching_forms import Asked
 from app.teaching_links import Place
-from app.teaching_rooms import BEFORE, CHOSEN, Board
+from app.teaching_rooms import BEFORE, Board
 from teaching import Commit, Discussion, Lesson
 
 POLL_S = 4.0
@@ -45,21 +45,19 @@ def learner(lesson: Lesson, board: Board, place: Place) -> None:
         st.info(why, icon=":material/front_hand:")
     teaching_steps.material(lesson, k)
     asked = Asked.of(lesson, board, place.me, k)
-    if led:
-        _led(asked, board.room.closed is None)
-    else:
-        _form(asked)
+    _form(asked)
     if isinstance(lesson.steps[k], Discussion):
         teaching_debrief.debrief(lesson, board, place.me, "learner")
-    if not led:
+    if led:
+        _follow(asked, board.room.closed is None)
+    else:
         _moves(lesson, board, place, k)
     _own(lesson, board, place)
 
 
 def _form(asked: Asked) -> None:
     """What is asked at this step, or what was answered; of a closed room only the latter."""
-    given = any(asked.board.mine(asked.me, asked.item, stage) for stage in (BEFORE, CHOSEN))
-    if asked.board.room.closed is None or given:
+    if asked.board.room.closed is None or asked.board.mine(asked.me, asked.item, BEFORE) or teaching_forms.given(asked):
         teaching_forms.form(asked)
     else:
         teaching_forms.said(asked)
@@ -86,21 +84,20 @@ def _last(board: Board, me: str) -> str:
 
 
 @st.fragment(run_every=POLL_S)
-def _led(asked: Asked, opened: bool) -> None:
-    """The form, and what the teacher shows meanwhile; an estimate that was not sent is left in peace.
+def _follow(asked: Asked, opened: bool) -> None:
+    """Looks what the teacher shows; an estimate that was not sent is left in peace.
 
-    The form is a part of what looks again and again: a look that interrupts its answer then draws it after all.
+    It says as well that an answer is kept: the form's own word of it can be lost where the two are drawn at once.
     """
     with widgets.boundary():
         lesson, k = asked.lesson, asked.k
         room = asked.board.refreshed().room
         if (room.closed is None) != opened:
             st.rerun()
-        _form(asked)
         wanted = min(room.step, len(lesson.steps) - 1)
         drafting = opened and isinstance(lesson.steps[k], Commit)
         if wanted == k:
-            st.caption(words.WAITING)
+            st.caption(words.KEPT_WAITING if teaching_forms.given(asked) else words.WAITING)
         elif drafting and asked.board.mine(asked.me, asked.item, BEFORE) is None:
             if lesson.told_by(wanted) != k:
                 st.info(words.MOVED_ON.format(wanted + 1), icon=":material/east:")

@@ -40,6 +40,7 @@ NOT_KEPT = "**Your answer was not kept.** What you entered still stands here: tr
 FIRST_COUNTS = "You had answered this before, perhaps in another window. The first answer counts:"
 COMMIT_FIRST = "The room is further on. Commit to your own estimate first; then the model is shown."
 MOVED_ON = "Your teacher has moved on to step {}."
+KEPT_WAITING = "Your answer is kept. The next step opens by itself when your teacher goes on."
 WAITING = "Your teacher leads. The next step opens by itself."
 CLOSED = "This room is closed: no more answers are taken. You can still read everything and see the debrief."
 CHANGED = (

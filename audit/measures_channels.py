@@ -136,7 +136,9 @@ def _stretches(found: Sequence[Stretch]) -> dict[Stretch, int]:
     columns: dict[Stretch, int] = {}
     begun: list[tuple[float, float]] = []
     for stretch in timed:
-        twin = [k for k, other in enumerate(begun) if max(abs(a - b) for a, b in zip(stretch, other, strict=True)) <= near]
+        twin = [
+            k for k, other in enumerate(begun) if max(abs(a - b) for a, b in zip(stretch, other, strict=True)) <= near
+        ]
         if not twin:
             begun.append(stretch)
         columns[stretch] = twin[0] if twin else len(begun) - 1

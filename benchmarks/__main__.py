@@ -14,7 +14,10 @@ import torch
 from playwright.sync_api import Browser
 
 from benchmarks import (
+    audit,
     browser,
+    classroom,
+    cohort_page,
     comparison,
     explanations,
     inference,
@@ -37,7 +40,7 @@ def main() -> None:
         "Simulated records sim_a001 and 900002. Medians; torch threads as stated.\n"
     )
     # The models first: their peak memory must not count what the browser's driver needs.
-    rows = [] if chosen.only_browser else inference.rows() + explanations.rows() + reports.rows()
+    rows = [] if chosen.only_browser else inference.rows() + explanations.rows() + reports.rows() + audit.rows()
     if not chosen.no_browser:
         with browser.browser() as chromium:
             rows += screens(chromium)
@@ -51,6 +54,7 @@ def screens(chromium: Browser | None) -> list[Row]:
     rows = browser.rows(chromium)
     ours = next(row.seconds for row in rows if row.what == browser.SELECT)
     rows += what_if_browser.rows(chromium) + signals_browser.rows(chromium) + sessions_browser.rows(chromium)
+    rows += cohort_page.rows(chromium) + classroom.rows()
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     return rows + comparison.rows(page, ours)
 

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 
+from app.teaching_words import KEPT_WAITING
 from benchmarks.browser import dashboard
 from benchmarks.rows import Row, shown, table
 from benchmarks.streamlit_client import Session
@@ -95,7 +96,7 @@ async def _answer(person: Session, button: str, after: float, draw: random.Rando
     await asyncio.sleep(after)
     began = time.perf_counter()
     await person.press(button, {"How likely" if button == "Commit" else "Your final": estimate})
-    await person.until(lambda: person.shows(f"Kept: **{estimate:g} %**"))
+    await person.until(lambda: person.shows(f"Kept: **{estimate:g} %**") or person.shows(KEPT_WAITING))
     return time.perf_counter() - began
 
 

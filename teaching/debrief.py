@@ -1,8 +1,8 @@
 """What a class's answers say: how good estimates were before and after seeing the model, and whom learners followed.
 
 A trial is one learner's answers to one record. Estimates are probabilities in 0..1. On which side of `side` an estimate
-lies is the bet that it makes; one of exactly `side` makes none, and its trial is left out of what asks for bets. A share
-comes with its counts, and is None with a reason where nothing was there to count.
+lies is the bet that it makes; one of exactly `side` makes none, and its trial is left out of what asks for bets. A
+share comes with its counts, and is None with a reason where nothing was there to count.
 """
 
 from __future__ import annotations

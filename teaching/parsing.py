@@ -33,7 +33,7 @@ LESSON = ("title", "summary", "learn", "task", "minutes", "side", "sources", "st
 SHOWN = ("kind", "title", "text", "record", "views")
 KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "read": (("kind", "title", "text"), ("title", "text")),
-    "look": ((*SHOWN, "without", "unmeasured", "channels"), ("title", "text", "record", "views")),
+    "look": ((*SHOWN, "without", "unmeasured", "channels"), ("title", "text", "views")),
     "commit": ((*SHOWN, "question", "ranking"), ("title", "text", "record", "views", "question")),
     "reveal": ((*SHOWN, "revise", "without", "unmeasured"), ("title", "text", "views")),
     "question": ((*SHOWN, "question", "choices"), ("title", "question", "choices")),

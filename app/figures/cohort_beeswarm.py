@@ -23,6 +23,7 @@ CHAR_PX, FOOT_PX = 7.2, 52
 SHARE_SCALE = {False: ((0.0, "#A486CC"), (1.0, "#4B1F7A")), True: ((0.0, "#7562A0"), (1.0, "#E6D8FF"))}
 STILL = {"automargin": False}
 """Where the browser measures labels to make room for them it draws everything twice."""
+STRONG = {False: "darker", True: "brighter"}
 LABELS = {False: ("#7A8794", "#C2410C"), True: ("#8B98A8", "#FF9E5E")}
 
 
@@ -76,7 +77,8 @@ def beeswarm(swarm: Swarm, titles: Sequence[str], of: int, picked: int | None = 
         | {"zeroline": True, "zerolinewidth": 2}
         | STILL,
         yaxis=row_axis(titles) | {"range": [size - 0.4, -0.6]} | STILL,
-        annotations=direction_heads(dark) + ([] if swarm.shares is None else [_key("vivid: more measured", dark)]),
+        annotations=direction_heads(dark)
+        + ([] if swarm.shares is None else [_key(f"{STRONG[dark]}: more measured", dark)]),
         margin=_room(titles) | {"t": 56 if named else 30, "r": 14},
         showlegend=named,
         legend=legend(dark) | {"yref": "container", "y": 1, "yanchor": "top"},

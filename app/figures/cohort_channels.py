@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from app.figures.cells import cell_axes, note_below, signed_cells
-from app.figures.cohort_parts import between_words
-from app.figures.drawing import ROW_PX, Drawing, Trace, build, hatch, listing, percent, row_axis, signed, value_column
+from app.figures.drawing import ROW_PX, Drawing, Trace, build, listing, percent, row_axis, signed, value_column
 from app.figures.fusion import SCALE, ink
 from app.figures.guards import check_titles, numbers
 from app.figures.interactions import short
 from app.figures.risk import BAR
-from app.theme import MUTED, SMALL, TEXT, WARNING
+from app.theme import SMALL, TEXT
 
 WIDE = 46
 NAMED = 3
-NO_STRETCH = "no such stretch"
-SIZES_KEY = "Mean size, in log-odds, over the records that have the modality. Hatched: not measured over time like this."
-SIGNED_KEY = "Mean in log-odds: above zero the channel raised the estimate. Hatched: not measured over time like this."
+SIZES_KEY = "Mean size in log-odds, over the records that have the modality."
+SIGNED_KEY = "Mean in log-odds, over the records that have the modality: above zero the channel raised the estimate."
 
 
 def channel_cells(
@@ -34,16 +31,16 @@ def channel_cells(
     dark: bool = False,
 ) -> Drawing:
     """One row a channel, one column a stretch of time. values: f[R, S], NaN where a channel has no such stretch, which
-    is hatched; with `sign` signed means, else mean sizes. having: records in each row's means."""
+    is left empty; with `sign` signed means, else mean sizes. having: records in each row's means."""
     source = "channel_cells"
     shape = (check_titles(source, "channels", rows), check_titles(source, "stretches", columns))
     found = numbers(source, "values", values, shape, -np.inf if sign else 0.0, gaps=True)
     limit = float(np.nanmax(np.abs(found), initial=0.0)) or 1.0
     write = short if sign else _size
+    told, lead = (signed, "mean") if sign else (_three, "mean size")
     hover = [
         [
-            f"{rows[i]}, {columns[j]}: mean {'' if sign else 'size '}{(signed if sign else _three)(found[i, j])} {unit}, "
-            f"{having[i]:,} records"
+            f"{rows[i]}, {columns[j]}: {lead} {told(float(found[i, j]))} {unit}, {having[i]:,} records"
             for j in range(shape[1])
         ]
         for i in range(shape[0])
@@ -55,15 +52,15 @@ def channel_cells(
             note | {"font": {"size": SMALL, "color": ink(float(found[note["y"], note["x"]]) / limit, dark)}}
             for note in notes
         ]
-    gaps = [(j - 0.48, j + 0.48, i - 0.46, i + 0.46) for i, j in np.argwhere(np.isnan(found)).tolist()]
-    traces: list[Trace] = [heat, *([hatch(gaps, "missing", dark, NO_STRETCH) | {"name": NO_STRETCH}] if gaps else [])]
-    key, below = note_below(textwrap.wrap((SIGNED_KEY if sign else SIZES_KEY).replace("log-odds", unit), WIDE), TEXT[dark])
-    told = [(i, j) for i, j in np.ndindex(shape) if not np.isnan(found[i, j])]
-    most = sorted(told, key=lambda cell: -abs(float(found[cell])))[:NAMED]
-    said = listing([f"{rows[i]}, {columns[j]}: {(signed if sign else _three)(float(found[i, j]))}" for i, j in most])
+    key, below = note_below(
+        textwrap.wrap((SIGNED_KEY if sign else SIZES_KEY).replace("log-odds", unit), WIDE), TEXT[dark]
+    )
+    known = [(i, j) for i, j in np.ndindex(shape) if not np.isnan(found[i, j])]
+    most = sorted(known, key=lambda cell: -abs(float(found[cell])))[:NAMED]
+    said = listing([f"{rows[i]}, {columns[j]}: {told(float(found[i, j]))}" for i, j in most])
     return build(
-        traces,
-        f"{'Mean' if sign else 'Mean size'} in {unit} by channel and stretch of time; largest: {said or 'none'}.",
+        [heat],
+        f"{lead.capitalize()} in {unit} by channel and stretch of time; largest: {said or 'none'}.",
         dark,
         source,
         ROW_PX * shape[0] + 70 + below,
@@ -73,10 +70,8 @@ def channel_cells(
     )
 
 
-def gap_bars(
-    counts: Sequence[int], names: Sequence[str], flagged: Sequence[bool], dark: bool = False
-) -> Drawing:
-    """How many records have a completeness gap of each class; those beyond the limit stand out in colour and words."""
+def gap_bars(counts: Sequence[int], names: Sequence[str], flagged: Sequence[bool], dark: bool = False) -> Drawing:
+    """How many records have a completeness gap of each class; the classes beyond the limit are crossed."""
     source = "gap_bars"
     size = check_titles(source, "classes", names)
     found = numbers(source, "counts", counts, (size,), 0)
@@ -88,8 +83,9 @@ def gap_bars(
         "x": found.tolist(),
         "width": 0.6,
         "marker": {
-            "color": [WARNING[dark] if over else BAR[dark] for over in flagged],
+            "color": BAR[dark],
             "line": {"color": TEXT[dark], "width": 1},
+            "pattern": {"shape": ["x" if over else "" for over in flagged], "fgcolor": TEXT[dark], "solidity": 0.3},
         },
         "customdata": [f"{name}: {int(n):,} records" for name, n in zip(names, found, strict=True)],
         "hovertemplate": "%{customdata}<extra></extra>",
@@ -104,7 +100,7 @@ def gap_bars(
         source,
         ROW_PX * size + 62,
         xaxis={"range": [0, 1.05 * float(found.max()) or 1.0], "nticks": 4, "title": {"text": "records"}},
-        yaxis=row_axis([f"{name} (!)" if over else name for name, over in zip(names, flagged, strict=True)]),
+        yaxis=row_axis(names),
         annotations=column,
         margin={"r": margin},
     )

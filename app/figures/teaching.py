@@ -284,7 +284,7 @@ def measured_by_outcome(
         dark,
         "measured_by_outcome",
         ROW_PX * size + 110,
-        xaxis=percent_axis() | {"title": {"text": "stays in which it was measured"}},
+        xaxis=percent_axis() | {"title": {"text": "stays in which it was measured"}, "range": [-0.03, 1.03]},
         yaxis=row_axis(titles),
         annotations=column,
         showlegend=True,

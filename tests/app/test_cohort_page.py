@@ -14,7 +14,14 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import cohort_card, cohort_choose, cohort_data, cohort_measures, cohort_view, services
+from app import (
+    cohort_card,
+    cohort_choose,
+    cohort_data,
+    cohort_measures,
+    cohort_view,
+    services,
+)
 from app import cohort_words as page_words
 from app.cohort_data import Filters, Opened
 from audit import Manifest, Settings, run_audit
@@ -29,6 +36,7 @@ DRAWN = {
     "contributions": 2,
     "groups": 2,
     "pairs": 2,
+    "channels": 0,
     "routing": 6,
     "performance": 4,
     "removal": 2,
@@ -358,3 +366,22 @@ def test_networks_that_had_not_seen_a_record_are_named_beside_the_button(sample:
     at.run()
     assert page_words.SEEN_BY["network"] in words(at)
     assert page_words.ONE_NETWORK in words(at)
+
+
+def test_sets_of_outcomes_are_counted_from_the_audit(sample: Path) -> None:
+    at = show(stored(sample), "performance")
+    table = next(frame.value for frame in at.dataframe if "Set holds the outcome" in frame.value.columns)
+    died = table[(table["Recorded"] == "all records") & (table["Outcome"] == "Died in hospital")].iloc[0]
+    deaths = "label = 1"
+    given = count(sample, f"{deaths} and set_10 is not null")
+    held = count(sample, f"{deaths} and set_10 & 2 = 2")
+    both = count(sample, f"{deaths} and set_10 = 3")
+    refused = count(sample, f"{deaths} and set_10 is null")
+    assert died["Records"] == str(given + refused)
+    assert died["Set holds the outcome"].startswith(f"{100 * held / given:.1f} % (")
+    assert died["Both"].startswith(f"{both} (")
+    assert died["No set given"].startswith(f"{refused} (")
+
+
+def test_an_audit_without_sets_says_so(large: Path) -> None:
+    assert page_words.NO_SETS in words(show(stored(large), "performance"))

@@ -77,6 +77,9 @@ def test_a_lesson_by_three_browsers_at_once(browsers: tuple[Page, Page, Page], a
 
     for step in range(2, STEPS + 1):
         teacher.get_by_role("button", name="Next", exact=True).click()
+        expect(teacher.get_by_role("combobox", name=re.compile("Step that the room sees"))).to_have_value(
+            re.compile(rf"^{step}\."), timeout=PATIENCE_MS
+        )
         for learner, first in ((ann, 20), (bob, 90)):
             at_step(learner, step)
             if step in COMMITS:

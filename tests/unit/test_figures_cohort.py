@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from amfn.types import InputError
 from app.figures import Drawing
 from app.figures.cohort_beeswarm import ROOM, Swarm, beeswarm, strength, swarmed
+from app.figures.cohort_channels import channel_cells, gap_bars
 from app.figures.cohort_groups import group_cells, group_spread
 from app.figures.cohort_pairs import mean_interactions, mean_shares
 from app.figures.cohort_performance import decision_band, precision_recall_curve, roc_curve, without_one
@@ -24,6 +25,7 @@ NAMES, TITLES = ("heart_rate", "labs"), ("Heart rate", "Laboratory")
 NAN = float("nan")
 VALUES = np.array([[0.5, -1.0], [0.5, NAN], [-0.2, 2.0]])
 FIVE = np.array([[0.1, 0.2, 0.3, 0.4, 0.5], [NAN] * 5])
+CELLS = np.array([[0.25, NAN], [NAN, 0.5]])
 CURVE = (np.array([0, 0.5, 1]), np.array([0, 0.8, 1]), np.array([0, 0.7, 1]), np.array([0.1, 0.9, 1]))
 
 
@@ -40,6 +42,9 @@ def every(dark: bool) -> list[Drawing]:
         strength((0.4, NAN), (0.3, NAN), (0.5, NAN), NAMES, TITLES, (3, 0), dark),
         group_cells(np.array([[0.1, NAN]]), np.array([[2, 0]]), ("Female",), TITLES, dark),
         group_spread([(0.1, 0.0, 0.2), None], [None, None], ("Female", "Male"), (2, 1), "labs", "Laboratory", dark),
+        channel_cells(CELLS, (3, 2), ("pH", "Age"), ("0 to 8 h", "stated once"), dark=dark),
+        channel_cells(-CELLS, (3, 2), ("pH", "Age"), ("0 to 8 h", "stated once"), sign=True, dark=dark),
+        gap_bars((3, 0, 1), ("up to 1 %", "1 to 5 %", "over 5 %"), (False, False, True), dark),
         mean_shares(pair, pair / 2, both, TITLES, "receives", "takes from", dark),
         mean_interactions(symmetric, np.full((2, 2), 3), TITLES, dark=dark),
         roc_curve(CURVE, (0.8, 0.7, 0.9), dark),
@@ -221,3 +226,31 @@ def test_routing_beside_contribution_has_a_label_for_each_point() -> None:
 def test_taus_outside_their_scale_are_refused() -> None:
     with pytest.raises(InputError, match="means"):
         agreement_spread(FIVE[:1], np.array([1.2]), ("β with Shapley value",), (3,), (0.1,))
+
+
+def test_channels_are_empty_where_they_have_no_such_stretch() -> None:
+    drawn = channel_cells(CELLS, (3, 2), ("pH", "Age"), ("0 to 8 h", "stated once"))
+    figure = spec(drawn)
+    (heat,) = figure["data"]
+    assert heat["z"] == [[0.25, None], [None, 0.5]]
+    assert (heat["zmin"], heat["zmax"]) == (0, 0.5)
+    assert heat["customdata"][0][0] == "pH, 0 to 8 h: mean size 0.250 log-odds, 3 records"
+    assert [note["text"] for note in figure["layout"]["annotations"]][:-1] == [".25", ".50"]
+    assert "Age, stated once: 0.500 and pH, 0 to 8 h: 0.250" in drawn.alt
+    with pytest.raises(InputError):
+        channel_cells(-CELLS, (3, 2), ("pH", "Age"), ("0 to 8 h", "stated once"))
+
+
+def test_signed_channels_have_a_scale_around_zero() -> None:
+    drawn = channel_cells(-CELLS, (3, 2), ("pH", "Age"), ("0 to 8 h", "stated once"), sign=True)
+    heat = spec(drawn)["data"][0]
+    assert (heat["zmin"], heat["zmax"]) == (-0.5, 0.5)
+    assert "Age, stated once: \N{MINUS SIGN}0.50" in drawn.alt
+
+
+def test_gaps_beyond_the_limit_are_crossed() -> None:
+    drawn = gap_bars((3, 0, 1), ("up to 1 %", "1 to 5 %", "over 5 %"), (False, False, True))
+    (bars,) = spec(drawn)["data"]
+    assert bars["x"] == [3, 0, 1]
+    assert bars["marker"]["pattern"]["shape"] == ["", "", "x"]
+    assert "over 5 % 1" in drawn.alt
