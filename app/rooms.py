@@ -60,7 +60,7 @@ def seat(kind: RoomKind) -> Seat | None:
 def sit(kind: RoomKind, taken: Seat) -> None:
     """Take a seat, and have the address name its room, so that it can be shared."""
     st.session_state[_key(kind)] = taken
-    st.query_params.from_dict({ROOM: taken.code})
+    _named(taken.code)
 
 
 def leave(kind: RoomKind) -> None:
@@ -77,7 +77,7 @@ def remember(kind: RoomKind) -> None:
     """
     taken, key = seat(kind), f"tab_{kind}"
     if taken is not None:
-        st.query_params.from_dict({ROOM: taken.code})
+        _named(taken.code)
         st.session_state.pop(_left(kind), None)
     held = None if taken is None else {"code": taken.code, "participant": taken.participant, "key": taken.key}
     tab_memory.tab_memory(
@@ -95,6 +95,12 @@ def _return(kind: RoomKind, key: str) -> None:
     leads = isinstance(secret, str) and store().may_lead(code, secret)
     if known or leads:
         sit(kind, Seat(code, who if known else None, secret if leads else None))
+
+
+def _named(code: str) -> None:
+    """The address names the room; what else it says of the view of this room stays."""
+    if asked() != code:
+        st.query_params.from_dict({ROOM: code})
 
 
 def _key(kind: RoomKind) -> str:

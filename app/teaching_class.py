@@ -89,6 +89,8 @@ def _invitation(lesson: Lesson, board: Board, place: Place) -> None:
             st.code(invitation, language=None, wrap_lines=True)
             with st.container(horizontal=True, vertical_alignment="center"):
                 copy_link.button("Copy link for learners", invitation, "copy_invitation")
+                own = Place(room=board.code, lead=place.lead)
+                copy_link.button("Copy my own link", teaching_links.link(teaching_place.page(), own), "copy_own")
                 st.button(
                     "Presenter view",
                     key="present",

@@ -14,8 +14,8 @@ PRESENTER = "presenter"
 @dataclass(frozen=True, slots=True)
 class Place:
     """lesson: named by a link that starts nothing yet. room: its code; me: the learner's random id; lead: the leader's
-    key, which stands in the leader's own address only; presenter: for the wall. at: the step of a learner who goes
-    their own pace, None for the room's first."""
+    key: in links to one's own seat only, never in the address that is shown; presenter: for the wall. at: the step of a
+    learner who goes their own pace, None for the room's first."""
 
     lesson: str = ""
     room: str = ""

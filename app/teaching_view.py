@@ -42,6 +42,7 @@ def page() -> None:
             _room(place)
         else:
             _lessons(place)
+        rooms.remember(teaching_rooms.LESSON)
 
 
 def _lessons(place: Place) -> None:
@@ -127,7 +128,7 @@ def _room(place: Place) -> None:
         )
         st.button("All lessons", key="no_room", on_click=teaching_place.go, args=(Place(),))
         return
-    place = replace(place, room=board.code)
+    place = teaching_place.seated(replace(place, room=board.code))
     lesson = teaching_lessons.lesson(board.room.subject)
     if board.room.settings.get("digest") != lesson.digest:
         st.warning(words.CHANGED, icon=":material/edit_note:")

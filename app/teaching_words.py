@@ -26,8 +26,8 @@ STORED = (
     "not asked for. You can take your answers with you, and erase them, at any time below."
 )
 KEEP_LINK = (
-    "**This address is yours.** It holds the key of the room: open it again to lead on, and do not pass it on. "
-    "Learners get the link in this box, without the key."
+    "You lead this room in this tab. To lead it from another browser, copy your own link and keep it to yourself: "
+    "it holds the room's key."
 )
 ROOM_OF_LEADER = "Learners open the link, or the Teaching page and type the code."
 HELP_ESTIMATE = "From 0 (certainly not) to 100 (certainly). Nothing is preset, so that no number pulls yours."

@@ -143,8 +143,9 @@ def agreement_spread(
     mean = numbers(source, "means", means, (size,), -1, 1, gaps=True)
     known = np.flatnonzero(np.isfinite(mean)).tolist()
     words = [
-        f"{titles[k]}: mean {signed(float(mean[k]))}, median {signed(float(five[k, 2]))}, half of {records[k]:,} records from "
-        f"{signed(float(five[k, 1]))} to {signed(float(five[k, 3]))}, {percent(below[k])} below 0"
+        f"{titles[k]}: mean {signed(float(mean[k]))}, median {signed(float(five[k, 2]))}, half of "
+        f"{records[k]:,} records from {signed(float(five[k, 1]))} to {signed(float(five[k, 3]))}, "
+        f"{percent(below[k])} below 0"
         for k in known
     ]
     traces = boxes(known, five[known], mean[known], [MAGNITUDE[dark]] * len(known), words, dark, "tau")

@@ -40,6 +40,14 @@ def place(at: AppTest, name: str) -> str:
     return found[0] if isinstance(found, list) else found
 
 
+def learner(at: AppTest) -> str:
+    """Who the session is in its room. The address does not say so."""
+    assert not {"me", "lead"} & set(at.query_params)
+    seat = at.session_state["seat:lesson"]
+    assert seat.participant
+    return str(seat.participant)
+
+
 def led_room(name: str = SECOND) -> tuple[str, str]:
     """A room's code and its leader's key."""
     opened = teaching_rooms.open_room(teaching_lessons.lesson(name), "led")
@@ -135,7 +143,7 @@ def test_a_second_window_cannot_answer_again() -> None:
     code, key = led_room()
     teaching_rooms.show_step(code, key, 1)
     one = joined(code)
-    other = teaching(room=code, me=place(one, "me"))
+    other = teaching(room=code, me=learner(one))
     commit(one, 40.0, ["ecg", "abp"])
     at = commit(other, 90.0, ["abp", "ecg"])
     assert f"{said.FIRST_COUNTS} Kept: **40 %**" in words(at)
@@ -146,7 +154,7 @@ def test_a_learner_who_returns_is_the_same_and_sees_what_was_kept() -> None:
     code, key = led_room()
     teaching_rooms.show_step(code, key, 1)
     at = commit(joined(code), 40.0, ["ecg", "abp"])
-    me = place(at, "me")
+    me = learner(at)
     again = teaching(room=code, me=me)
     assert "Kept: **40 %**" in words(again)
     assert len(rooms.store().participants(code)) == 1
@@ -251,7 +259,7 @@ def test_what_one_answered_can_be_taken_along_and_erased() -> None:
     code, key = led_room()
     teaching_rooms.show_step(code, key, 1)
     at = commit(joined(code), 40.0, ["ecg", "abp"])
-    me = place(at, "me")
+    me = learner(at)
     exported = rooms.store().export(me)
     assert "40" in json.dumps(exported["answers"])
     at.button(key="own_erase").click().run()
