@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.11
 PORT ?= 8501
+ADDRESS ?= 127.0.0.1
 JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,9 +29,9 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	$(PIP) -r requirements-dev.txt
 	@touch $@
 
-run: $(VENV)/.runtime ## Start the dashboard on 127.0.0.1 (PORT=8501)
+run: $(VENV)/.runtime ## Start the dashboard on 127.0.0.1 (PORT=8501; ADDRESS=0.0.0.0 for a class in the same network)
 	$(BIN)/python -m streamlit run streamlit_app.py \
-		--server.address 127.0.0.1 --server.port $(PORT) --server.headless true
+		--server.address $(ADDRESS) --server.port $(PORT) --server.headless true
 
 # One thread per process: the tests run in parallel, and more threads than cores cost more than they give.
 test: export OMP_NUM_THREADS := 1

@@ -136,7 +136,7 @@ def dropped_text(rows: Sequence[Limits]) -> str:
         f"{row.title} {row.dropped} (accepted {row.accepted} {row.unit}".rstrip() + ")" for row in rows if row.dropped
     ]
     if not parts:
-        return "No charted value lay outside its accepted limits."
+        return "No charted value was dropped as implausible; values outside the reference range are drawn."
     count = sum(row.dropped for row in rows)
     subject = "1 value lay outside its" if count == 1 else f"{count} values lay outside their"
     return f"{subject} accepted limits and {'is' if count == 1 else 'are'} not drawn: {', '.join(parts)}."

@@ -37,7 +37,7 @@ def routing(opened: Opened, filters: Filters) -> None:
             _shares(opened, found, "weight", "fusion weight", True)
     left, right = widgets.pair("cohort_matrices")
     for place, name, title, aid, row, column in (
-        (left, "attention_matrix", "Attention (α), mean", "alpha", "receives", "takes from"),
+        (left, "attention_matrix", "Attention (α), mean", "alpha", "takes", "from"),
         (right, "adjacency", "Similarity graph, mean", "graph", "modality", "is alike to"),
     ):
         matrix = matrices[name]

@@ -38,7 +38,7 @@ def mean_shares(
     """Mean routing of pairs with how much it differs between records, on one scale of 0 to 100 %.
 
     mean, sd: f[M, M], shares of 0..1, NaN where no record has both, which is hatched; records: f[M, M]. row_title,
-    column_title: what a row does ("receives") and what a column is ("takes from").
+    column_title: what a row does ("takes") and what a column is ("from").
     """
     source = "mean_shares"
     size = check_titles(source, "modalities", titles)

@@ -43,7 +43,7 @@ def attention(
     dark: bool = False,
     highlight: str | None = None,
 ) -> Drawing:
-    """Heatmap of routing weights: row i is the receiving modality, column j the one it takes from.
+    """Heatmap of routing weights: row i is the modality that takes, column j the one it takes from.
 
     alpha: f[S, S], rows sum to one over what is present; rows and columns that are not present are hatched, their
     numbers ignored. The colour scale is 0 to 100 % on every record. highlight: the title whose row and column are
@@ -84,8 +84,8 @@ def attention(
         dark,
         "attention",
         ROW_PX * size + 142 + below,
-        xaxis=axes["xaxis"] | {"title": {"text": "takes from"}, "ticktext": row_labels(titles, highlight, 12)},
-        yaxis=axes["yaxis"] | {"title": {"text": "receives"}, "ticktext": row_labels(titles, highlight, 13)},
+        xaxis=axes["xaxis"] | {"title": {"text": "from"}, "ticktext": row_labels(titles, highlight, 12)},
+        yaxis=axes["yaxis"] | {"title": {"text": "takes"}, "ticktext": row_labels(titles, highlight, 13)},
         annotations=[*notes, note],
         shapes=[] if chosen is None else _cross(chosen, size, dark),
         margin={"b": below},

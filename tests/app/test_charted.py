@@ -120,5 +120,6 @@ def test_limits_name_their_unit_and_count_what_was_dropped() -> None:
     )
     assert charted.dropped_text([lactate]).startswith("1 value lay outside its accepted limits and is not drawn")
     assert (
-        charted.dropped_text(charted.limits(panels, found[2:])) == "No charted value lay outside its accepted limits."
+        charted.dropped_text(charted.limits(panels, found[2:]))
+        == "No charted value was dropped as implausible; values outside the reference range are drawn."
     )

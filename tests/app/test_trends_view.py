@@ -79,7 +79,7 @@ def test_limits_stand_with_their_unit_and_source() -> None:
     said = words(at)
     assert trend_words.SOURCES.format(services.schema(TASK).reference_source) in said
     assert '<th scope="row">Creatinine</th><td>mg/dL</td><td>0.5 to 1.3</td><td>0.05 to 50</td>' in said
-    assert "No charted value lay outside its accepted limits." in said
+    assert "No charted value was dropped as implausible; values outside the reference range are drawn." in said
 
 
 def test_what_lay_outside_its_limits_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,8 @@ def findings(page: Page) -> list[str]:
 def rank(page: Page, reverse: bool) -> None:
     """A place for each modality, in the order in which they are asked or the other way round."""
     groups = page.locator(".st-key-agreement_places").get_by_role("radiogroup")
+    expect(groups.first).to_be_visible(timeout=PATIENCE_MS)
+    settled(page)
     count = groups.count()
     for k in range(count):
         place = groups.nth(k).get_by_role("radio", name=str(count - k if reverse else k + 1), exact=True)

@@ -45,7 +45,7 @@ def every(dark: bool) -> list[Drawing]:
         channel_cells(CELLS, (3, 2), ("pH", "Age"), ("0 to 8 h", "stated once"), dark=dark),
         channel_cells(-CELLS, (3, 2), ("pH", "Age"), ("0 to 8 h", "stated once"), sign=True, dark=dark),
         gap_bars((3, 0, 1), ("up to 1 %", "1 to 5 %", "over 5 %"), (False, False, True), dark),
-        mean_shares(pair, pair / 2, both, TITLES, "receives", "takes from", dark),
+        mean_shares(pair, pair / 2, both, TITLES, "takes", "from", dark),
         mean_interactions(symmetric, np.full((2, 2), 3), TITLES, dark=dark),
         roc_curve(CURVE, (0.8, 0.7, 0.9), dark),
         precision_recall_curve(CURVE, (0.5, 0.4, 0.6), 0.2, dark),
@@ -178,7 +178,7 @@ def test_pairs_are_drawn_whole_and_a_modality_by_itself_as_it_is() -> None:
 def test_mean_shares_write_their_spread() -> None:
     drawing = mean_shares(
         np.array([[0.4, 0.6], [0.7, NAN]]), np.array([[0.1, 0.2], [0.05, NAN]]), np.array([[3, 3], [3, 0]]), TITLES,
-        "receives", "takes from",
+        "takes", "from",
     )  # fmt: skip
     layout = spec(drawing)["layout"]
     assert [note["text"] for note in layout["annotations"][:3]] == ["40<br>±10", "60<br>±20", "70<br>±5"]
