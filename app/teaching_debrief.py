@@ -7,35 +7,37 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from app import services, state, teaching_lessons, teaching_results, teaching_steps, text, widgets
+from app import services, state, teaching_lessons, teaching_results, teaching_rooms, teaching_steps, text, widgets
 from app import teaching_words as words
 from app.figures import teaching as class_figures
 from app.figures.drawing import percent
 from app.teaching_results import Sides
 from app.teaching_rooms import Board
 from teaching import Commit, Debrief, Lesson, Question, Share, Trial
-from teaching.debrief import mean_places
+from teaching.debrief import RELIABLE_FROM, mean_places
 
 NOT_YET = "not yet"
 
 
 def debrief(lesson: Lesson, board: Board, me: str | None, key: str, large: bool = False) -> None:
-    """Everybody's answers, and those of one learner above them. me: None for who leads."""
+    """Everybody's answers, and those of one learner above them. me: None for who leads. Who is alone is "you"."""
     with widgets.boundary():
+        alone = teaching_rooms.pace_of(board.room) == "alone"
         sides = teaching_lessons.sides(lesson)
         found = teaching_results.trials(lesson, board, sides)
         if me is not None:
             _own(lesson, board, sides, me)
-        st.markdown("#### The room")
+        st.markdown("#### What your estimates were worth" if alone else "#### The room")
         if not found:
-            st.info(words.NOBODY_YET, icon=":material/hourglass_empty:")
+            st.info(words.NOT_ANSWERED if alone else words.NOBODY_YET, icon=":material/hourglass_empty:")
             return
         shown = teaching_results.summary(lesson, board, sides)
         st.caption(text.plain(words.FEW.format(records=len({t.record for t in found}), noun=_noun(lesson))))
-        _figures(shown, lesson)
-        _revisions(lesson, found, sides, key, large)
-        _rankings(lesson, board, sides, key, large)
-        _questions(lesson, board)
+        _figures(shown, lesson, alone)
+        _left_out(shown, found, lesson)
+        _revisions(lesson, found, sides, key, large, alone)
+        _rankings(lesson, board, sides, key, large, alone)
+        _questions(lesson, board, alone)
 
 
 def _noun(lesson: Lesson) -> str:
@@ -67,11 +69,12 @@ def _own(lesson: Lesson, board: Board, sides: Sides, me: str) -> None:
     )
 
 
-def _figures(shown: Debrief, lesson: Lesson) -> None:
+def _figures(shown: Debrief, lesson: Lesson, alone: bool) -> None:
     """Brier scores, and whom people followed, each with its counts."""
+    who = "Your estimates" if alone else f"People: {shown.learners}. Estimates"
     st.caption(
         text.plain(
-            f"People: {shown.learners}. Estimates before the model was shown: {shown.trials}; of these {shown.paired} "
+            f"{who} before the model was shown: {shown.trials}; of these {shown.paired} "
             "have one after it, and the figures below are of them."
         )
     )
@@ -88,16 +91,25 @@ def _figures(shown: Debrief, lesson: Lesson) -> None:
         columns[3].metric(
             "Change, after less before",
             change,
-            _interval(shown),
+            None if alone else _interval(shown),
             delta_color="off",
             delta_arrow="off",
-            help=words.HELP_CHANGE,
+            help=words.HELP_CHANGE_ALONE if alone else words.HELP_CHANGE,
         )
+        if shown.low is not None and shown.resampled < RELIABLE_FROM:
+            columns[3].markdown(f"**{words.FEW_PEOPLE.format(people=shown.resampled)}**")
     with st.container(key="debrief_reliance"):
         shares = st.columns(3)
         _share(shares[0], "Switched to the model's side", shown.switched, words.HELP_SWITCH.format(side=lesson.side))
         _share(shares[1], "Relied on it when it was right", shown.rair, words.HELP_RAIR)
         _share(shares[2], "Stayed right when it was wrong", shown.rsr, words.HELP_RSR)
+
+
+def _left_out(shown: Debrief, found: Sequence[Trial], lesson: Lesson) -> None:
+    """Answers that the three shares do not count, and why."""
+    if shown.undecided:
+        records = len({t.record for t in found if t.undecided and t.after is not None})
+        st.caption(text.plain(words.UNDECIDED.format(answers=shown.undecided, records=records)))
     if shown.sideless:
         st.caption(
             text.plain(
@@ -108,7 +120,7 @@ def _figures(shown: Debrief, lesson: Lesson) -> None:
 
 def _interval(shown: Debrief) -> str:
     if shown.low is None or shown.high is None:
-        return "no interval: fewer than two people"
+        return shown.no_interval
     return f"95 % interval {text.signed(shown.low)} to {text.signed(shown.high)}"
 
 
@@ -119,7 +131,7 @@ def _share(column: st.delta_generator.DeltaGenerator, title: str, share: Share, 
     column.caption(text.plain(below))
 
 
-def _revisions(lesson: Lesson, found: Sequence[Trial], sides: Sides, key: str, large: bool) -> None:
+def _revisions(lesson: Lesson, found: Sequence[Trial], sides: Sides, key: str, large: bool, alone: bool) -> None:
     rows = [r for r in teaching_results.records(lesson, found, sides) if r.before is not None]
     if not rows:
         return
@@ -131,11 +143,12 @@ def _revisions(lesson: Lesson, found: Sequence[Trial], sides: Sides, key: str, l
         [row.side.estimate for row in rows],
         [row.side.outcome or 0 for row in rows],
         state.dark(),
+        alone,
     )
     teaching_steps.draw(drawing, f"debrief_revisions_{key}", large)
 
 
-def _rankings(lesson: Lesson, board: Board, sides: Sides, key: str, large: bool) -> None:
+def _rankings(lesson: Lesson, board: Board, sides: Sides, key: str, large: bool, alone: bool) -> None:
     """Orders of modalities beside what moved the model."""
     for k in lesson.commits:
         step = lesson.steps[k]
@@ -146,22 +159,22 @@ def _rankings(lesson: Lesson, board: Board, sides: Sides, key: str, large: bool)
         found = teaching_results.agreement(lesson, board, sides, k)
         st.markdown(f"#### Order of modalities: {text.plain(step.title)}", help=words.HELP_TAU)
         said = "not defined" if found.mean is None else text.signed(found.mean)
-        st.caption(
-            text.plain(f"Agreement with the model: {said} (mean of {found.defined} of {found.rankings} orders).")
-        )
+        mean = "" if alone else f" (mean of {found.defined} of {found.rankings} orders)"
+        st.caption(text.plain(f"{'Your agreement' if alone else 'Agreement'} with the model: {said}{mean}."))
         order = list(side.contributions)
-        st.caption(words.ORDERS_TOLD)
+        st.caption(words.ORDER_ALONE if alone else words.ORDERS_TOLD)
         drawing = class_figures.mean_places(
             mean_places(given, order),
             order,
             [side.titles[name] for name in order],
             np.array([side.contributions[name] for name in order]),
             state.dark(),
+            alone,
         )
         teaching_steps.draw(drawing, f"debrief_ranking_{key}_{k}", large)
 
 
-def _questions(lesson: Lesson, board: Board) -> None:
+def _questions(lesson: Lesson, board: Board, alone: bool) -> None:
     for k, step in enumerate(lesson.steps):
         if not isinstance(step, Question):
             continue
@@ -169,7 +182,10 @@ def _questions(lesson: Lesson, board: Board) -> None:
         if not sum(counts):
             continue
         right = sum(n for n, choice in zip(counts, step.choices, strict=True) if choice.correct)
-        st.markdown(f"**{text.plain(step.question)}** {right} of {sum(counts)} chose a right answer.")
+        own = "You chose a right answer." if right else "Your answer was not right."
+        st.markdown(
+            f"**{text.plain(step.question)}** {own if alone else f'{right} of {sum(counts)} chose a right answer.'}"
+        )
 
 
 def results(lesson: Lesson, board: Board, key: str) -> None:

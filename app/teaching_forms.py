@@ -72,7 +72,7 @@ def _commit(asked: Asked) -> None:
         step = asked.lesson.steps[asked.k]
         ranking = isinstance(step, Commit) and step.ranking
         with st.form(asked.key("form"), border=True, enter_to_submit=False):
-            _number(asked.question, asked.key("estimate"), None)
+            _number(asked.question, asked.key("estimate"), None, words.HELP_ESTIMATE)
             if ranking:
                 st.multiselect(
                     "Your order of modalities: first what counts most",
@@ -95,7 +95,8 @@ def _revise(asked: Asked) -> None:
             return
         st.markdown(f"Before the model was shown you said **{before:g} %**.")
         with st.form(asked.key("form"), border=True, enter_to_submit=False):
-            _number("Your final estimate, now that you have seen the model's", asked.key("estimate"), before)
+            said_now = "Your final estimate, now that you have seen the model's"
+            _number(said_now, asked.key("estimate"), before, words.HELP_REVISE)
             _send(asked, words.REVISE, AFTER, lambda: _estimate_and_order(asked, False))
 
 
@@ -127,7 +128,7 @@ def _explained(choices: tuple[tuple[str, bool, str], ...], chosen: float | None)
         st.markdown(f"{mark} **{words_of}**{own}  \n{'Right' if correct else 'Not so'}: {why}")
 
 
-def _number(label: str, key: str, preset: float | None) -> None:
+def _number(label: str, key: str, preset: float | None, help_text: str) -> None:
     if key not in st.session_state:
         st.session_state[key] = preset
     st.number_input(
@@ -139,7 +140,7 @@ def _number(label: str, key: str, preset: float | None) -> None:
         format="%g",
         key=key,
         placeholder="0 to 100",
-        help=words.HELP_ESTIMATE,
+        help=help_text,
     )
 
 

@@ -13,12 +13,14 @@ from app import (
     teaching_debrief,
     teaching_forms,
     teaching_place,
+    teaching_results,
     teaching_rooms,
     teaching_steps,
     text,
     widgets,
 )
 from app import teaching_words as words
+from app.components import to_top
 from app.teaching_forms import Asked
 from app.teaching_links import Place
 from app.teaching_rooms import BEFORE, Board
@@ -35,6 +37,7 @@ def learner(lesson: Lesson, board: Board, place: Place) -> None:
     wanted = min(board.room.step if led else place.at or 0, len(lesson.steps) - 1)
     k, why = _shown(lesson, board, place.me, wanted)
     name = person.alias if person is not None else ""
+    to_top.to_top(f"{board.code}|{k}")
     with st.container(horizontal=True, vertical_alignment="center", key="lesson_head"):
         st.markdown(
             f"**{text.plain(lesson.title)}** · step {k + 1} of {len(lesson.steps)} · you are **{text.plain(name)}**"
@@ -43,16 +46,39 @@ def learner(lesson: Lesson, board: Board, place: Place) -> None:
         st.info(words.CLOSED, icon=":material/lock:")
     if why:
         st.info(why, icon=":material/front_hand:")
-    teaching_steps.material(lesson, k)
     asked = Asked.of(lesson, board, place.me, k)
-    _form(asked)
     if isinstance(lesson.steps[k], Discussion):
-        teaching_debrief.debrief(lesson, board, place.me, "learner")
+        _debrief(lesson, board, place, k)
+    else:
+        teaching_steps.material(lesson, k)
+        _form(asked)
     if led:
         _follow(asked, board.room.closed is None)
     else:
         _moves(lesson, board, place, k)
     _own(lesson, board, place)
+
+
+def _debrief(lesson: Lesson, board: Board, place: Place, k: int) -> None:
+    """The debrief tells the model's answers and outcomes, its text as well: only who has committed to all of the
+    records before it sees it. In a closed room nobody can commit any more, and everything can be read."""
+    missing = [] if board.room.closed is not None else teaching_results.owed(lesson, board, place.me, k)
+    if not missing:
+        teaching_steps.material(lesson, k)
+        teaching_debrief.debrief(lesson.until(k), board, place.me, "learner")
+        return
+    st.markdown(f"## {text.plain(lesson.steps[k].title)}")
+    steps = "; ".join(f"step {n + 1}, {lesson.steps[n].title}" for n in missing)
+    st.info(text.plain(words.OWED.format(steps=steps)), icon=":material/front_hand:")
+    st.button(words.GO_COMMIT, key="go_commit", type="primary", on_click=_catch_up, args=(board, place, missing[0]))
+
+
+def _catch_up(board: Board, place: Place, k: int) -> None:
+    """To a commit that was passed by. In a led room, too: `_shown` then goes from one to the next."""
+    if teaching_rooms.pace_of(board.room) == "led":
+        state.keep(_behind(board, place.me), True)
+    else:
+        _go(place, k)
 
 
 def _form(asked: Asked) -> None:
@@ -70,13 +96,28 @@ def _shown(lesson: Lesson, board: Board, me: str, wanted: int) -> tuple[int, str
         return wanted, ""
     told = lesson.told_by(wanted)
     if told is not None and board.mine(me, lesson.item(told), BEFORE) is None:
-        return told, words.COMMIT_FIRST
+        return told, words.COMMIT_FIRST if teaching_rooms.pace_of(board.room) == "led" else words.COMMIT_FIRST_OWN
+    missing = _owed_now(lesson, board, me, wanted)
+    if missing:
+        state.keep(_last(board, me), missing[0])
+        return missing[0], words.COMMIT_FIRST
     last = state.kept(_last(board, me), wanted)
     drafting = last < wanted and isinstance(lesson.steps[last], Commit)
     if drafting and last not in state.kept(LEFT, ()) and board.mine(me, lesson.item(last), BEFORE) is None:
         return last, ""
     state.keep(_last(board, me), wanted)
     return wanted, ""
+
+
+def _owed_now(lesson: Lesson, board: Board, me: str, wanted: int) -> list[int]:
+    """What a learner who is catching up still has to commit to before the debrief that the room is at."""
+    if not isinstance(lesson.steps[wanted], Discussion) or not state.kept(_behind(board, me), False):
+        return []
+    return teaching_results.owed(lesson, board, me, wanted)
+
+
+def _behind(board: Board, me: str) -> str:
+    return f"teaching_behind:{board.code}:{me}"
 
 
 def _last(board: Board, me: str) -> str:
@@ -99,7 +140,7 @@ def _follow(asked: Asked, opened: bool) -> None:
         if wanted == k:
             st.caption(words.KEPT_WAITING if teaching_forms.given(asked) else words.WAITING)
         elif drafting and asked.board.mine(asked.me, asked.item, BEFORE) is None:
-            if lesson.told_by(wanted) != k:
+            if lesson.told_by(wanted) != k and k not in _owed_now(lesson, asked.board, asked.me, wanted):
                 st.info(words.MOVED_ON.format(wanted + 1), icon=":material/east:")
                 if st.button("Leave this one and go there", key=f"leave_{k}"):
                     state.keep(LEFT, (*state.kept(LEFT, ()), k))

@@ -26,6 +26,8 @@ from teaching.parsing import Known
 FOLDER = SAMPLES / "lessons"
 LAST_HOUR = 48.0
 CHART = "chart"
+ERROR_RATE = 0.10
+"""At which the lessons' texts speak of outcomes that cannot be ruled out."""
 
 
 def folders() -> tuple[Path, ...]:
@@ -214,6 +216,7 @@ def model_side(task: str, record_id: str) -> ModelSide:
         None if known is None else int(known),
         {name: value for name, _, value in rows},
         {name: title for name, title, _ in rows},
+        any(found.undecided for found in a.certainty.sets if found.error_rate == ERROR_RATE),
     )
 
 

@@ -12,18 +12,20 @@ from app.teaching_rooms import AFTER, BEFORE, CHOSEN, Board, names, number
 from app.text import DISCLAIMER
 from teaching import Commit, Lesson, Question, RankingAgreement, Trial, ranking_agreement
 from teaching.debrief import Debrief, debrief
-from teaching.lessons import record_of
+from teaching.lessons import record_of, views_of
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSide:
     """What the model says of a record that was committed to. outcome: 1 where the event came true, None where nobody
-    knows; contributions: by modality of the record, in log-odds."""
+    knows; contributions: by modality of the record, in log-odds. undecided: at an error rate of 10 % it rules out
+    neither outcome."""
 
     estimate: float
     outcome: int | None
     contributions: Mapping[str, float]
     titles: Mapping[str, str]
+    undecided: bool = False
 
 
 Sides = Mapping[str, ModelSide]
@@ -40,13 +42,26 @@ def trials(lesson: Lesson, board: Board, sides: Sides, me: str | None = None) ->
     for k in lesson.commits:
         record, item = record_of(lesson.steps[k]), lesson.item(k)
         side, after = sides[record], board.of(item, AFTER)
+        undecided = side.undecided and _told_certainty(lesson, k)
         for learner, answer in board.of(item, BEFORE).items():
             first, last = number(answer, "estimate"), number(after.get(learner), "estimate")
             if first is None or side.outcome is None or me not in (None, learner):
                 continue
             done = None if last is None else last / 100
-            found.append(Trial(learner, record, first / 100, done, side.estimate, side.outcome))
+            found.append(Trial(learner, record, first / 100, done, side.estimate, side.outcome, undecided))
     return found
+
+
+def _told_certainty(lesson: Lesson, commit: int) -> bool:
+    """Whether learners were shown which outcomes cannot be ruled out. Where they were not, the estimate alone is what
+    they followed or withstood, however undecided it was."""
+    reveal = lesson.reveal_of(commit)
+    return reveal is not None and "certainty" in views_of(lesson.steps[reveal])
+
+
+def owed(lesson: Lesson, board: Board, me: str, step: int) -> list[int]:
+    """The commits before this step that this learner has not answered."""
+    return [k for k in lesson.commits if k < step and board.mine(me, lesson.item(k), BEFORE) is None]
 
 
 def summary(lesson: Lesson, board: Board, sides: Sides, me: str | None = None) -> Debrief:

@@ -22,6 +22,7 @@ from app import (
     widgets,
 )
 from app import teaching_words as words
+from app.components import to_top
 from app.teaching_links import Place
 from app.teaching_rooms import Board, Pace
 from teaching import Lesson
@@ -51,6 +52,7 @@ def _lessons(place: Place) -> None:
     if said:
         st.success(text.plain(said), icon=":material/check:")
         state.keep(SAID, "")
+    to_top.to_top("lessons")
     st.markdown(words.INTRO)
     _join_by_code()
     found = teaching_lessons.lessons()
@@ -66,7 +68,9 @@ def _lessons(place: Place) -> None:
     if named:
         st.button("All lessons", key="all_lessons", on_click=teaching_place.go, args=(Place(),))
     if found.refused:
-        with st.expander(f"Lessons that cannot be used ({len(found.refused)})", icon=":material/warning:"):
+        # Open, as it stands below all cards: whoever wrote a lesson looks for it and does not find it.
+        refused = f"Lessons that cannot be used ({len(found.refused)})"
+        with st.expander(refused, expanded=True, icon=":material/warning:"):
             for error in found.refused:
                 widgets.input_error(error)
 
@@ -74,7 +78,7 @@ def _lessons(place: Place) -> None:
 def _join_by_code() -> None:
     with st.form("join", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
-            "Room code", key="room_code", placeholder="for example K7MPQ2", max_chars=12, help=words.HELP_CODE
+            "Room code", key="room_code", placeholder=f"for example {words.EXAMPLE}", max_chars=12, help=words.HELP_CODE
         )
         st.form_submit_button("Join a room", icon=":material/login:", on_click=_go_to_code)
 
@@ -126,6 +130,8 @@ def _room(place: Place) -> None:
             f"**This room cannot be opened:** {text.plain(error.came)}. {text.plain(error.mend)}",
             icon=":material/meeting_room:",
         )
+        st.markdown(words.WRONG_CODE)
+        _join_by_code()
         st.button("All lessons", key="no_room", on_click=teaching_place.go, args=(Place(),))
         return
     place = teaching_place.seated(replace(place, room=board.code))
@@ -161,6 +167,10 @@ def _door(lesson: Lesson, board: Board) -> None:
         st.markdown(text.plain(lesson.summary))
         if board.room.closed is not None:
             st.info(words.CLOSED_TO_NEW, icon=":material/lock:")
+            return
+        if teaching_rooms.pace_of(board.room) == "alone":
+            st.info(words.ONE_PERSON, icon=":material/person:")
+            st.button("All lessons", key="not_my_room", on_click=teaching_place.go, args=(Place(),))
             return
         st.caption(words.STORED)
         st.button(

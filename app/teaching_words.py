@@ -19,6 +19,7 @@ HELP_START: Mapping[Pace, str] = MappingProxyType(
         "own": "Opens a room: learners join by link or code and go through the steps by themselves.",
     }
 )
+EXAMPLE = "HKN47R"
 HELP_CODE = "Six letters and digits, from whoever leads the lesson. Blanks, dashes and small letters do not matter."
 CLOSED_TO_NEW = "This room is closed: nobody can join it any more. Ask whoever leads the lesson for a new one."
 STORED = (
@@ -31,6 +32,7 @@ KEEP_LINK = (
 )
 ROOM_OF_LEADER = "Learners open the link, or the Teaching page and type the code."
 HELP_ESTIMATE = "From 0 (certainly not) to 100 (certainly). Nothing is preset, so that no number pulls yours."
+HELP_REVISE = "From 0 (certainly not) to 100 (certainly). Your first estimate stands here; change it or keep it."
 HELP_RANKING = "Choose one after the other, what counts most first. What you leave out shares the place after the last."
 COMMIT, REVISE, ANSWER = "Commit", "Keep this as my final estimate", "Answer"
 NO_ESTIMATE = "Type an estimate from 0 to 100 first. Nothing was sent yet."
@@ -38,6 +40,7 @@ NO_RANKING = "Choose at least two modalities in order first. Nothing was sent ye
 NO_CHOICE = "Choose one of the answers first. Nothing was sent yet."
 NOT_KEPT = "**Your answer was not kept.** What you entered still stands here: try again in a moment."
 FIRST_COUNTS = "You had answered this before, perhaps in another window. The first answer counts:"
+COMMIT_FIRST_OWN = "That step shows the model's answer. Commit to your own estimate first; then the model is shown."
 COMMIT_FIRST = "The room is further on. Commit to your own estimate first; then the model is shown."
 MOVED_ON = "Your teacher has moved on to step {}."
 KEPT_WAITING = "Your answer is kept. The next step opens by itself when your teacher goes on."
@@ -49,8 +52,21 @@ CHANGED = (
 )
 NOT_LEADER = "This link holds a key that does not open this room, so that it cannot be led from here. You can join it."
 ORDERS = "The mean place of each modality in the room's orders; the longest bar comes first."
-ORDERS_TOLD = f"{ORDERS} Beside it, how far it moved the model's log-odds."
+BESIDE = "Beside it, how far it moved the model's log-odds: up with a plus, down with a minus."
+ORDERS_TOLD = f"{ORDERS} {BESIDE}"
+ORDER_ALONE = f"The place that you gave each modality; the longest bar comes first. {BESIDE}"
 SIDEWAYS = "**Where the paper is wider than the screen, scroll it sideways: it opens at its right end.**"
+OWED = (
+    "The debrief shows what the model said of every record, and what happened. Commit to your own estimates first; "
+    "then it opens. Still to be committed: {steps}."
+)
+GO_COMMIT = "Go to the first of them"
+ONE_PERSON = (
+    "This room is for one person, who opened it: it cannot be joined. Start the lesson yourself from the list of "
+    "lessons, or ask whoever leads a class for the code of its room."
+)
+WRONG_CODE = f"A room code has six letters and digits, such as {EXAMPLE}. Type it here:"
+NOT_ANSWERED = "You have not committed to an estimate yet."
 NOBODY_YET = "Nobody has answered this yet."
 HIDDEN_UNTIL = "Estimates are shown when the model is, so that they pull nobody."
 HELP_FITTED = "Off: life size, 25 mm/s and 10 mm/mV on a screen of 96 pixels per inch, to be scrolled sideways."
@@ -60,6 +76,7 @@ ERASED = "Erased: {} answers, {} comments and the place in the room. The access 
 BRIER = (
     "Mean squared difference between estimate and outcome: 0 is perfect, always saying 50 % gives 0.25 (Brier 1950)."
 )
+HELP_CHANGE_ALONE = "After less before: below zero is better with the model. For one person there is no interval."
 HELP_CHANGE = (
     "After less before: below zero is better with the model. The interval comes from drawing learners again and again "
     "with replacement (95 %, percentiles). With few learners and records it is wide, and rightly so."
@@ -73,6 +90,11 @@ HELP_RAIR = (
 )
 HELP_RSR = (
     "Relative self-reliance: right at first while the model was wrong; how many stayed right (Schemmer et al. 2023)."
+)
+FEW_PEOPLE = "The interval rests on {people} people: it is not to be relied on."
+UNDECIDED = (
+    "Left out of the three shares: {answers} of the answers, on records ({records}) of which the lesson showed that "
+    "the model rules out neither outcome at an error rate of 10 %. Such an estimate is no decision."
 )
 HELP_TAU = (
     "Kendall's rank correlation between the order that somebody chose and the size of the model's contributions: +1 "

@@ -17,15 +17,18 @@ from amfn.types import InputError
 from explain.agreement import kendall
 
 DRAWS = 2000
-LEARNERS_FROM = 2
-"""Resampling one learner gives that learner again: no interval."""
+LEARNERS_FROM = 3
+"""Resampling one learner gives that learner again, and two give three values: no interval."""
+RELIABLE_FROM = 5
+"""Percentile intervals of so few are too narrow; from here on they are shown without a warning."""
 LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """before: committed to without the model. after: with the model shown, None where it was not asked or not answered.
-    model: its estimate. outcome: 1 where the event came true. Raises InputError outside 0..1."""
+    model: its estimate. outcome: 1 where the event came true. undecided: learners were told that the model rules out
+    neither outcome, so that its estimate is on nobody's side. Raises InputError outside 0..1."""
 
     learner: str
     record: str
@@ -33,6 +36,7 @@ class Trial:
     after: float | None
     model: float
     outcome: int
+    undecided: bool = False
 
     def __post_init__(self) -> None:
         for value in (self.before, self.model, 0.0 if self.after is None else self.after):
@@ -63,8 +67,9 @@ class Debrief:
     the reliance are of these alone, so that the same answers are compared. brier_all: before, of all trials. A Brier
     score is the mean squared difference between estimate and outcome, 0 for a perfect one (Brier 1950); None without
     trials. change: after less before, below zero is better; low, high: its 95 % interval, learners resampled with
-    replacement (percentiles), None for fewer than two learners. sideless: trials left out for an estimate on neither
-    side.
+    replacement (percentiles), None for fewer than LEARNERS_FROM learners, and `no_interval` then says so; resampled:
+    the learners it rests on. Of the paired trials the reliance leaves out those of undecided records (undecided), and
+    of the others those with an estimate on neither side (sideless).
 
     switched: of the trials in which the first estimate lay on the other side than the model's, those in which the last
     one lies on the model's (switch fraction: Yin et al. 2019; Zhang et al. 2020). rair: of the trials in which the
@@ -76,6 +81,7 @@ class Debrief:
     learners: int
     trials: int
     paired: int
+    undecided: int
     sideless: int
     brier_all: float | None
     before: float | None
@@ -84,6 +90,8 @@ class Debrief:
     change: float | None
     low: float | None
     high: float | None
+    resampled: int
+    no_interval: str
     switched: Share
     rair: Share
     rsr: Share
@@ -108,13 +116,16 @@ def debrief(trials: Sequence[Trial], side: float = 0.5, draws: int = DRAWS, seed
         raise InputError("trials", "a learner twice on one record", "one trial of each", "Keep the first answer.")
     paired = [t for t in trials if t.after is not None]
     low, high = _interval(paired, draws, seed)
+    resampled = len({t.learner for t in paired})
     before, after = (_brier([_value(t, name) for t in paired], paired) for name in ("before", "after"))
-    sided = [t for t in paired if side not in (t.before, _value(t, "after"), t.model)]
+    decided = [t for t in paired if not t.undecided]
+    sided = [t for t in decided if side not in (t.before, _value(t, "after"), t.model)]
     return Debrief(
         learners=len({t.learner for t in trials}),
         trials=len(trials),
         paired=len(paired),
-        sideless=len(paired) - len(sided),
+        undecided=len(paired) - len(decided),
+        sideless=len(decided) - len(sided),
         brier_all=_brier([t.before for t in trials], trials),
         before=before,
         after=after,
@@ -122,6 +133,8 @@ def debrief(trials: Sequence[Trial], side: float = 0.5, draws: int = DRAWS, seed
         change=None if before is None or after is None else after - before,
         low=low,
         high=high,
+        resampled=resampled,
+        no_interval="" if low is not None else f"no interval: fewer than {LEARNERS_FROM} people",
         switched=_switched(sided, side),
         rair=_reliance(sided, side, model_right=True),
         rsr=_reliance(sided, side, model_right=False),

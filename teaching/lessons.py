@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 VIEWS: Mapping[str, str] = {
     "recorded": "which modalities were recorded, and which are missing",
@@ -151,6 +151,10 @@ class Lesson:
             return None
         earlier = (k for k in self.commits if k < step and record_of(self.steps[k]) == record_of(shown))
         return next(earlier, None)
+
+    def until(self, step: int) -> Lesson:
+        """The lesson up to this step and with it: a debrief in its middle speaks of nothing that comes later."""
+        return replace(self, steps=self.steps[: step + 1])
 
     def item(self, step: int) -> str:
         """Under which name answers to a step are kept; a reveal's answers belong to its commit."""

@@ -70,7 +70,9 @@ def read_lessons(folders: Iterable[Path], known: Mapping[str, Known]) -> Lessons
         for path in sorted(folder.glob(f"*{SUFFIX}")):
             try:
                 if path.stem in found:
-                    raise InputError(path, f"a second lesson named {path.stem}", "one of each name", "Rename the file.")
+                    raise InputError(
+                        path.name, f"a second lesson named {path.stem}", "one of each name", "Rename the file."
+                    )
                 found[path.stem] = parse_lesson(_text(path), path, known)
             except InputError as error:
                 refused.append(error)
@@ -81,7 +83,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, "a file that cannot be read", "a text in UTF-8", "Save it as UTF-8.") from error
+        raise InputError(path.name, "a file that cannot be read", "a text in UTF-8", "Save it as UTF-8.") from error
 
 
 def parse_lesson(text: str, path: Path, known: Mapping[str, Known]) -> Lesson:

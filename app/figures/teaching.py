@@ -19,6 +19,7 @@ from app.figures.drawing import (
     listing,
     percent,
     row_axis,
+    signed,
     value_column,
 )
 from app.figures.guards import check_titles, numbers
@@ -108,10 +109,12 @@ def revisions(
     model: Sequence[float],
     outcomes: Sequence[int],
     dark: bool = False,
+    alone: bool = False,
 ) -> Drawing:
     """One row a record: the mean estimate before (ring) and after (disc), the model's (diamond), what happened (cross).
 
-    Shares in 0..1; after: None where nobody revised; outcomes: 1 where the event came true.
+    Shares in 0..1; after: None where nobody revised; outcomes: 1 where the event came true. alone: the room is one
+    learner, whose estimates are "yours" and no mean.
     """
     size = check_titles("revisions", "records", titles)
     first = numbers("revisions", "before", before, (size,), 0, 1)
@@ -126,8 +129,8 @@ def revisions(
     kinds: list[tuple[str, np.ndarray, str, str, int]] = [
         ("what happened", truth, "x-thin", TEXT[dark], 13),
         ("model", shown, "diamond", BAR[dark], 13),
-        ("mean before", first, "circle", BACKGROUND[dark], 13),
-        ("mean after", last, "circle", TEXT[dark], 13),
+        ("you, before" if alone else "mean before", first, "circle", BACKGROUND[dark], 13),
+        ("you, after" if alone else "mean after", last, "circle", TEXT[dark], 13),
     ]
     for name, values, symbol, colour, px in kinds:
         here = [k for k in rows if not np.isnan(values[k])]
@@ -152,7 +155,7 @@ def revisions(
     ]
     return build(
         traces,
-        f"Mean estimates of the room. {'; '.join(said)}.",
+        f"{'Your estimates' if alone else 'Mean estimates of the room'}. {'; '.join(said)}.",
         dark,
         "revisions",
         ROW_PX * size + 110,
@@ -189,24 +192,30 @@ def mean_places(
     titles: Sequence[str],
     sizes: np.ndarray | None = None,
     dark: bool = False,
+    alone: bool = False,
 ) -> Drawing:
     """The mean place that a room gave each modality, 1 for first, most important on top.
 
-    places: f[M] from 1 to M. sizes: f[M], the size of what each added to the model's log-odds, written beside; None
-    until it may be seen.
+    places: f[M] from 1 to M. sizes: f[M], what each added to the model's log-odds, written beside with its sign; None
+    until it may be seen. alone: the room is one learner, to whom it is "your order".
     """
     states: list[State] = ["present"] * len(names)
     check_rows("mean_places", names, titles, states, places)
     size = len(names)
     values = numbers("mean_places", "places", places, (size,), 1, size)
-    strength = None if sizes is None else np.abs(numbers("mean_places", "sizes", sizes, (size,)))
+    added = None if sizes is None else numbers("mean_places", "sizes", sizes, (size,))
     order = np.argsort(values, kind="stable").tolist()
-    beside = [f"place {values[k]:.1f}" + ("" if strength is None else f"<br>model {strength[k]:.2f}") for k in order]
+    beside = [
+        f"place {values[k]:.1f}" + ("" if added is None else f"<br>model {signed(float(added[k]))}") for k in order
+    ]
+    what, whose = "mean place", "Mean place of each modality in the room's orders"
+    if alone:
+        what, whose = "place", "Place of each modality in your order"
     column, margin = value_column(beside, dark)
     longest = [size + 1 - float(values[k]) for k in order]
     said = listing([f"{titles[k]} {values[k]:.1f}" for k in order])
-    if strength is not None:
-        first = titles[int(strength.argmax())]
+    if added is not None:
+        first = titles[int(np.abs(added).argmax())]
         said += f". What moved the model most: {first}"
     return build(
         [
@@ -220,12 +229,12 @@ def mean_places(
                     "color": [modality_colour(names[k]) for k in order],
                     "line": {"color": TEXT[dark], "width": 1},
                 },
-                "customdata": [f"{titles[k]}: mean place {values[k]:.1f}" for k in order],
+                "customdata": [f"{titles[k]}: {what} {values[k]:.1f}" for k in order],
                 "hovertemplate": "%{customdata}<extra></extra>",
-                "name": "mean place",
+                "name": what,
             }
         ],
-        f"Mean place of each modality in the room's orders: {said}.",
+        f"{whose}: {said}.",
         dark,
         "mean_places",
         PLACES_PX * size + 60,
@@ -233,7 +242,7 @@ def mean_places(
             "range": [0, size],
             "tickvals": [1, size],
             "ticktext": ["last", "first"],
-            "title": {"text": "mean place"},
+            "title": {"text": what},
             "showgrid": False,
         },
         yaxis=row_axis([titles[k] for k in order]),

@@ -13,10 +13,11 @@ from streamlit.testing.v1 import AppTest
 from amfn.types import InputError
 from app import rooms, teaching_lessons, teaching_results, teaching_rooms
 from app import teaching_words as said
+from store.rooms import EXAMPLE
 from tests.app.screen import charts, go, open_app, words
 from tests.unit.test_teaching_parsing import GOOD
 
-FIRST, SECOND = "1-what-the-model-sees", "2-attention-is-not-contribution"
+FIRST, SECOND, FOURTH = "1-what-the-model-sees", "2-attention-is-not-contribution", "4-false-alarm-or-not"
 
 
 def teaching(**query: str) -> AppTest:
@@ -66,6 +67,12 @@ def commit(at: AppTest, estimate: float | None, ranking: list[str] | None = None
     return press(at, said.COMMIT)
 
 
+def withheld(at: AppTest) -> bool:
+    assert not at.exception
+    tells = at.metric or charts(at) or "Your own answers" in words(at) or "To talk about" in words(at)
+    return "Still to be committed" in words(at) and not tells
+
+
 def test_the_list_starts_every_lesson_and_says_simulated() -> None:
     at = teaching()
     for name in (FIRST, SECOND):
@@ -107,7 +114,10 @@ def test_alone_from_the_first_step_to_the_debrief() -> None:
     # It happened: (1 - 0.6)^2 before, (1 - 0.7)^2 after.
     assert shown["Brier score before"] == "0.160"
     assert shown["Brier score after"] == "0.090"
-    assert "no interval: fewer than two people" in words(at)
+    assert "no interval" not in words(at)
+    assert "The room" not in words(at)
+    assert "Your estimates before the model was shown: 1" in words(at)
+    assert {"mean", "room"}.isdisjoint(" ".join(str(chart["layout"]) for chart in charts(at)).lower().split())
     assert "There was no answer in which a learner was wrong at first and the model right." in words(at)
 
 
@@ -116,14 +126,36 @@ def test_nobody_gets_past_a_commit_to_the_models_answer() -> None:
     at.button(key=f"start_alone_{FIRST}").click().run()
     at.query_params["at"] = "4"
     at.run()
-    assert said.COMMIT_FIRST in words(at)
+    assert said.COMMIT_FIRST_OWN in words(at)
     assert "Your own estimate first" in words(at)
     assert "What the model says" not in words(at)
     assert not at.metric
     at.query_params["at"] = "5"
     at.run()
-    assert said.COMMIT_FIRST in words(at)
+    assert said.COMMIT_FIRST_OWN in words(at)
     assert "died in hospital**" not in words(at)
+
+
+def test_a_room_for_one_is_not_joined_by_another() -> None:
+    at = teaching()
+    at.button(key=f"start_alone_{FIRST}").click().run()
+    code, me = place(at, "room"), learner(at)
+    other = teaching(room=code)
+    assert said.ONE_PERSON in words(other)
+    assert "join_room" not in keys(other)
+    assert "step 1 of" in words(teaching(room=code, me=me))
+    assert len(rooms.store().participants(code)) == 1
+
+
+def test_the_revised_estimate_has_its_own_help() -> None:
+    code, key = led_room(FOURTH)
+    teaching_rooms.show_step(code, key, 1)
+    at = joined(code)
+    assert at.number_input[0].help == said.HELP_ESTIMATE
+    commit(at, 30.0)
+    teaching_rooms.show_step(code, key, 2)
+    at.run()
+    assert (at.number_input[0].help, at.number_input[0].value) == (said.HELP_REVISE, 30.0)
 
 
 def test_an_empty_or_half_filled_form_is_not_sent_and_keeps_what_was_typed() -> None:
@@ -193,6 +225,11 @@ def test_a_class_is_followed_pooled_and_debriefed() -> None:
     shown = {metric.label: metric.value for metric in leader.metric}
     assert shown["Brier score before"] == "0.325"
     assert shown["Switched to the model's side"] == "0 %"
+    # The second record was passed by: it is committed to first.
+    learners[0].run()
+    assert withheld(learners[0])
+    me = learner(learners[0])
+    teaching_rooms.submit(code, me, lesson.item(lesson.commits[1]), "before", {"estimate": 40.0})
     learners[0].run()
     assert "Your own answers" in words(learners[0])
 
@@ -236,6 +273,10 @@ def test_a_code_that_does_not_exist_and_a_key_that_does_not_fit() -> None:
     at = teaching(room="ZZZZZZ")
     assert "This room cannot be opened" in words(at)
     assert not at.exception
+    assert EXAMPLE in words(at)
+    good, _ = led_room()
+    at.text_input(key="room_code").set_value(good)
+    assert "join_room" in keys(press(at, "Join a room"))
     code, _ = led_room()
     at = teaching(room=code.lower(), lead="wrong")
     assert said.NOT_LEADER in words(at)
@@ -291,6 +332,7 @@ def test_a_broken_lesson_is_refused_with_file_and_line(monkeypatch: pytest.Monke
     (tmp_path / "mine.yaml").write_text(GOOD, encoding="utf-8")
     at = teaching()
     assert "mine.yaml, line 4" in words(at)
+    assert next(each for each in at.expander if "cannot be used" in each.label).proto.expanded
     assert "task 'toy'" in words(at)
     assert f"start_alone_{FIRST}" in keys(at)
     own = (

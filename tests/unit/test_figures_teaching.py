@@ -40,8 +40,19 @@ def test_places_come_in_the_rooms_order_with_the_models_sizes_beside() -> None:
     trace = drawing.figure.to_plotly_json()["data"][0]
     assert list(trace["x"]) == [3.0, 2.0, 1.0]
     assert drawing.figure.layout.yaxis.ticktext == ("Pressure", "PPG", "ECG")
-    assert drawing.figure.layout.annotations[2].text == "place 3.0<br>model 4.00"
+    assert drawing.figure.layout.annotations[2].text == "place 3.0<br>model \N{MINUS SIGN}4.00"
+    assert drawing.figure.layout.annotations[0].text == "place 1.0<br>model +0.50"
     assert "What moved the model most: ECG" in drawing.alt
+
+
+def test_who_is_alone_is_no_room_and_no_mean() -> None:
+    own = figures.revisions(["First"], [0.2], [0.5], [0.9], [1], alone=True)
+    names = [trace["name"] for trace in own.figure.to_plotly_json()["data"] if "name" in trace]
+    assert {"you, before", "you, after"} <= set(names)
+    place = figures.mean_places(np.array([1.0, 2.0]), ["ecg", "abp"], ["ECG", "Pressure"], alone=True)
+    for drawing in (own, place):
+        assert "your" in drawing.alt.lower()
+        assert not {"mean", "room"} & set(drawing.alt.lower().split())
 
 
 def test_revisions_say_what_happened_and_who_did_not_revise() -> None:

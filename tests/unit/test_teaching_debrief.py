@@ -72,18 +72,39 @@ def test_nothing_to_count_is_none_with_a_reason() -> None:
 
 
 def test_the_interval_draws_learners_and_not_answers() -> None:
-    # Within a learner everything is the same, so that only drawing learners can spread: -0.1, +0.1 or between.
+    # Within a learner everything is the same, so that only drawing learners can spread: -0.18, 0, +0.18 or between. All
+    # three draws are of one learner with 1/27, which is more than 2.5 %.
     rows = []
     for k in range(20):
         rows.append(Trial("down", f"r{k}", before=0.6, after=0.5**0.5 * 0.6, model=0.9, outcome=0))
         rows.append(Trial("up", f"r{k}", before=0.3, after=(0.09 + 0.18) ** 0.5, model=0.9, outcome=0))
+        rows.append(Trial("same", f"r{k}", before=0.3, after=0.3, model=0.9, outcome=0))
     found = debrief(rows)
     assert found.change == pytest.approx(0.0, abs=1e-12)
     assert found.low == pytest.approx(-0.18)
     assert found.high == pytest.approx(0.18)
     assert debrief(rows) == found
-    one = debrief([row for row in rows if row.learner == "up"])
-    assert one.low is one.high is None
+    assert (found.resampled, found.no_interval) == (3, "")
+
+
+def test_one_or_two_people_have_no_interval_and_it_is_said() -> None:
+    for rows in ([HAND[0]], HAND):
+        found = debrief(rows)
+        assert found.change is not None
+        assert found.low is found.high is None
+        assert found.no_interval == "no interval: fewer than 3 people"
+    # A third who did not revise adds nothing that could be drawn.
+    found = debrief([*HAND, Trial("cat", "r1", 0.3, None, 0.9, 1)])
+    assert (found.learners, found.resampled, found.low) == (3, 2, None)
+
+
+def test_an_undecided_model_is_on_nobodys_side() -> None:
+    undecided = Trial("cat", "r3", before=0.2, after=0.7, model=0.61, outcome=1, undecided=True)
+    found, without = debrief([*HAND, undecided]), debrief(HAND)
+    assert (found.undecided, found.sideless, without.undecided) == (1, 0, 0)
+    assert (found.switched, found.rair, found.rsr) == (without.switched, without.rair, without.rsr)
+    # The estimates themselves are scored.
+    assert (found.paired, found.after) == (5, pytest.approx((4 * 0.295 + 0.09) / 5))
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.sampled_from([0, 1])), max_size=12))

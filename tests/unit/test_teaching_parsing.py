@@ -188,6 +188,8 @@ def test_a_broken_file_does_not_touch_the_others(tmp_path: Path) -> None:
     assert [error.came for error in found.refused] == [
         "task 'other'", "a file that cannot be read", "a second lesson named a", "no such folder",
     ]  # fmt: skip
+    # Of a file its name, and not where on the server it lies.
+    assert [error.source for error in found.refused[1:3]] == ["c.yaml", "a.yaml"]
 
 
 def test_placeholders_are_filled_and_none_is_left_out() -> None:
