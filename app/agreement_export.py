@@ -14,6 +14,8 @@ from explain.reality import RealityCheck
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take for a formula at the beginning of a text."""
 
+SHOWN = {"each": "after each record, so that only each rater's first ranking is blind", "all": "when all were ranked"}
+
 
 def as_csv(
     study: Study,
@@ -26,7 +28,8 @@ def as_csv(
     out = io.StringIO()
     out.write(f"# {DISCLAIMER}\n")
     out.write(
-        f"# Study {study.code}, task {study.task}, model {study.model}. Place 1 is first; tau: Kendall's tau-b.\n"
+        f"# Study {study.code}, task {study.task}, model {study.model}. Place 1 is first; tau: Kendall's tau-b. "
+        f"The model's order was shown {SHOWN[study.reveal]}.\n"
     )
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(

@@ -47,8 +47,12 @@ def rating(found: Study, me: str, listed: Listing) -> None:
     st.markdown(f"Study **{found.code}** · you are **{text.plain(alias)}** · {len(mine)} of {len(own)} records ranked")
     st.progress(len(mine) / len(own))
     to_top.to_top(f"{found.code}|{at}")
+    lost = st.session_state.pop(f"agreement_lost:{_mine(found, me)}", False)
     if found.closed:
-        st.info(words.CLOSED, icon=":material/lock:")
+        if left or lost:
+            st.warning(words.WAS_CLOSED, icon=":material/lock:")
+        else:
+            st.info(words.CLOSED, icon=":material/lock:")
     if at == RESULTS:
         if not left:
             st.markdown(words.DONE.format(records=words.counted(len(own), "record")))
@@ -57,8 +61,11 @@ def rating(found: Study, me: str, listed: Listing) -> None:
         opened = studies.opened(found, listed, at)
         access.note("opened record", hashed(listed.folder, at), {"task": found.task, "study": found.code})
         _record(opened, own.index(at) + 1, len(own))
-        if at in mine:
+        if at in mine and (found.reveal == "each" or _may_see(found, own, mine)):
             _reveal(found, me, opened, mine[at])
+        elif at in mine:
+            _already(opened, at)
+            st.info(words.LATER, icon=":material/visibility_off:")
         elif not found.closed:
             _form(found, me, opened)
     _steps(found, me, own, at, mine)
@@ -94,7 +101,7 @@ def _steps(found: Study, me: str, own: Sequence[str], at: str, mine: Mapping[str
         before = own[here - 1] if here else at
         st.button(words.BACK, key="agreement_back", disabled=not here, on_click=_go, args=(found, me, before))
         if after is not None:
-            ready = at in mine
+            ready = at in mine or found.closed
             st.button(
                 words.NEXT,
                 key="agreement_next",
@@ -135,6 +142,9 @@ def _present(opened: Case) -> dict[str, str]:
 def _form(found: Study, me: str, opened: Case) -> None:
     """The ranking: a row of places for each modality, by tap or by keyboard; what it comes to is said at once."""
     with boundary():
+        if studies.find(found.code).closed:
+            # Closed since this page was drawn: nothing more to commit, whatever stands here.
+            _was_closed(found, me)
         here, noun = _present(opened), text.plain(opened.noun)
         base = f"{_mine(found, me)}:{opened.digest}"
         st.markdown(f"#### {words.QUESTION.format(noun=noun)}", help=words.HELP_RANKING)
@@ -159,7 +169,9 @@ def _form(found: Study, me: str, opened: Case) -> None:
             sure = st.segmented_control(
                 words.CONFIDENCE, studies.CONFIDENCES, key=key, on_change=state.keep_widget, args=(key, key)
             )
-        if pressed(words.COMMIT, _commit_key(opened), type="primary", disabled=not places, help=words.HELP_COMMIT):
+        if pressed(
+            words.COMMIT, _commit_key(opened), type="primary", disabled=not places, help=words.HELP_COMMIT[found.reveal]
+        ):
             _commit(found, me, opened, places, estimate, sure)
 
 
@@ -201,17 +213,32 @@ def _commit(
         studies.commit(found, me, opened.record.record_id, places, estimate, sure)
     except AlreadyAnswered:
         st.session_state["agreement_already"] = opened.record.record_id
+    except InputError:
+        if not studies.find(found.code).closed:
+            raise
+        _was_closed(found, me)
     # Where the next run starts is this record, which is ranked now.
     _go(found, me, opened.record.record_id)
     st.rerun()
 
 
+def _was_closed(found: Study, me: str) -> None:
+    """The whole page anew, without a form, with the results in reach."""
+    st.session_state[f"agreement_lost:{_mine(found, me)}"] = True
+    st.rerun()
+
+
+def _already(opened: Case, record: str) -> None:
+    """Said where a second ranking of a record did not count."""
+    late = st.session_state.pop(f"pressed:{_commit_key(opened)}", False)
+    if st.session_state.pop("agreement_already", None) == record or late:
+        st.warning(words.ALREADY, icon=":material/lock:")
+
+
 def _reveal(found: Study, me: str, opened: Case, own: Rated) -> None:
     """The model's order beside the rater's, which is committed; how far they agree; room for a remark."""
     check, here = opened.analysis.reality, _present(opened)
-    late = st.session_state.pop(f"pressed:{_commit_key(opened)}", False)
-    if st.session_state.pop("agreement_already", None) == own.record or late:
-        st.warning(words.ALREADY, icon=":material/lock:")
+    _already(opened, own.record)
     st.markdown(f"#### {words.REVEAL}", help=words.HELP_REVEAL)
     st.markdown(_estimates(opened, own))
     orders = {"You": order(own.places, list(here))}
@@ -259,7 +286,9 @@ def _remark(found: Study, me: str, own: Rated) -> None:
 def _keep_comment(found: Study, me: str, record: str, key: str) -> None:
     with boundary():
         said = str(st.session_state[key]).strip()
-        if said:
+        if said and studies.find(found.code).closed:
+            st.session_state[f"agreement_lost:{_mine(found, me)}"] = True
+        elif said:
             rooms.store().comment(found.code, me, record, said)
 
 

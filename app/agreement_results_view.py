@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,10 +17,13 @@ from app.figures import TauRow
 from app.figures.agreement import place_text
 from app.views import Listing
 from app.widgets import boundary
-from explain.raters import FEW_RATERS, FEW_RECORDS, Estimate, RaterStudy, disagreements, model_order, order
+from explain.raters import FEW_RATERS, FEW_RECORDS, Estimate, RaterStudy, disagreements, model_order, order, strength
 from explain.reality import TITLES, Measure, RealityCheck
 
 LIVE_S = 4.0
+LEAST = 3
+"""Raters, and records, below which no interval is shown: drawing two of anything anew says nothing of a third."""
+TOO_FEW = "too few to say"
 MOST_ROWS = 20
 DISAGREE_BY = "agreement_disagree_by"
 
@@ -65,11 +69,13 @@ def _results(found: Study, listed: Listing, rated: Sequence[Rated]) -> None:
                 records=words.counted(len(outcome.records), "record"),
                 few_raters=FEW_RATERS,
                 few_records=FEW_RECORDS,
+                least=LEAST,
             ),
             icon=":material/groups:",
         )
-    _measures(outcome)
-    _alpha(outcome)
+    st.caption(words.SEEN_BEFORE if found.reveal == "each" else words.SEEN_AFTER)
+    _measures(outcome, _enough(outcome, rated, checks))
+    _alpha(outcome, _shared(rated))
     remarks = studies.comments(found)
     _disagreements(rated, checks, remarks)
     st.download_button(
@@ -85,22 +91,42 @@ def _results(found: Study, listed: Listing, rated: Sequence[Rated]) -> None:
     )
 
 
-def _measures(outcome: RaterStudy) -> None:
+def _enough(outcome: RaterStudy, rated: Sequence[Rated], checks: Mapping[str, RealityCheck]) -> frozenset[Measure]:
+    """Measures whose taus come from enough raters and enough records for an interval."""
+    told = [each for each in rated if np.ptp(order(each.places, checks[each.record].players)) > 0]
+    enough = set()
+    for item in outcome.measures:
+        known = {r for r in outcome.records if strength(checks[r], item.measure) is not None}
+        raters = {each.participant for each in told if each.record in known}
+        if len(raters) >= LEAST and len(known & {each.record for each in told}) >= LEAST:
+            enough.add(item.measure)
+    return frozenset(enough)
+
+
+def _shared(rated: Sequence[Rated]) -> int:
+    """How many records two raters or more have ranked."""
+    counts = Counter(each.record for each in rated)
+    return sum(count > 1 for count in counts.values())
+
+
+def _measures(outcome: RaterStudy, enough: frozenset[Measure]) -> None:
     st.markdown("#### Agreement with the model", help=words.HELP_POOLED)
     st.caption(
         f"{words.counted(len(outcome.raters), 'rater')}, {words.counted(len(outcome.records), 'record')}. Diamond: all "
-        f"rankings, with its 95 % interval. Circles: single raters. Grey: what chance gives. {words.NOT_CONTRIBUTION}"
+        f"rankings, with its 95 % interval where there are {LEAST} raters and {LEAST} records or more. Circles: single "
+        f"raters. Grey: what chance gives. {words.NOT_CONTRIBUTION}"
     )
     rows = []
     for item in outcome.measures:
         pooled, chance = item.pooled, item.chance
+        spread = pooled if item.measure in enough else None
         rows.append(
             TauRow(
                 TITLES[item.measure],
                 words.KINDS[item.measure],
                 None if pooled is None else pooled.value,
-                None if pooled is None else pooled.low,
-                None if pooled is None else pooled.high,
+                None if spread is None else spread.low,
+                None if spread is None else spread.high,
                 None if chance is None else (chance.low, chance.high),
                 tuple(each.value for each in item.by_rater.values() if each is not None),
             )
@@ -112,7 +138,8 @@ def _measures(outcome: RaterStudy) -> None:
             ("Measure", "What it is", "Tau", "95 % interval", "Chance gives", "p (Holm)", "Undefined"),
             [
                 (
-                    TITLES[item.measure], words.KINDS[item.measure], _value(item.pooled), _interval(item.pooled),
+                    TITLES[item.measure], words.KINDS[item.measure], _value(item.pooled),
+                    _interval(item.pooled) if item.measure in enough or item.pooled is None else TOO_FEW,
                     "" if item.chance is None else f"{text.signed(item.chance.low)} to {text.signed(item.chance.high)}",
                     "" if item.chance is None else _p(item.chance.adjusted), f"{item.undefined} of {item.asked}",
                 )
@@ -120,7 +147,7 @@ def _measures(outcome: RaterStudy) -> None:
             ],
             "Agreement with each measure",
         )  # fmt: skip
-        st.caption(f"{_drawn(outcome)} {words.UNDEFINED}")
+        st.caption(f"{_drawn(outcome, enough)} {words.UNDEFINED}")
         st.markdown("**By rater** (mean tau over their records)")
         table(
             ("Rater", *(TITLES[item.measure] for item in outcome.measures)),
@@ -129,19 +156,21 @@ def _measures(outcome: RaterStudy) -> None:
         )
 
 
-def _drawn(outcome: RaterStudy) -> str:
+def _drawn(outcome: RaterStudy, enough: frozenset[Measure]) -> str:
     """Which clusters the intervals draw anew."""
-    of = {item.pooled.resampled for item in outcome.measures if item.pooled is not None} - {""}
-    return f"Intervals draw anew: {'; '.join(sorted(of))}." if of else "One ranking has no interval."
+    of = {item.pooled.resampled for item in outcome.measures if item.pooled is not None and item.measure in enough}
+    least = f"An interval takes {LEAST} raters and {LEAST} records."
+    return f"Intervals draw anew: {'; '.join(sorted(of))}. {least}" if of else least
 
 
-def _alpha(outcome: RaterStudy) -> None:
+def _alpha(outcome: RaterStudy, shared: int) -> None:
     st.markdown(f"#### {words.ALPHA}", help=words.HELP_ALPHA)
     found = outcome.alpha
     if found.estimate is None:
         st.info(f"Cannot be worked out yet. {words.NO_ALPHA[found.missing]}", icon=":material/info:")
         return
-    between = _interval(found.estimate) or "no interval from one record"
+    few = found.raters < LEAST or shared < LEAST
+    between = f"interval: {TOO_FEW}" if few else _interval(found.estimate)
     st.markdown(
         f"**{text.signed(found.estimate.value)}** ({between}), from {words.counted(found.raters, 'rater')} and "
         f"{words.counted(found.units, 'modality') if found.units == 1 else f'{found.units:,} modalities'} of records "

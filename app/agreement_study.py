@@ -30,6 +30,7 @@ RANKING = "ranking"
 MOST_RECORDS = 60
 CONFIDENCES = ("low", "medium", "high")
 Progress = Callable[[float], object]
+Reveal = Literal["each", "all"]
 
 
 class FolderWanted(InputError):
@@ -42,7 +43,8 @@ class FolderWanted(InputError):
 @dataclass(frozen=True, slots=True)
 class Study:
     """What a room says of its study. digests: of each record as its reader reads it; model: the model's hash; sample:
-    True for the simulated patients that come with the program."""
+    True for the simulated patients that come with the program; reveal: when a rater sees the model's order, after each
+    record or when all are ranked."""
 
     code: str
     task: str
@@ -51,6 +53,7 @@ class Study:
     sample: bool
     opened: datetime
     closed: bool
+    reveal: Reveal = "each"
 
     @property
     def records(self) -> tuple[str, ...]:
@@ -102,6 +105,7 @@ def of_room(room: Room) -> Study:
     return Study(
         room.code, room.subject, {name: str(digest) for name, digest in digests.items()}, model,
         settings.get("sample") is True, room.opened, room.closed is not None,
+        "all" if settings.get("reveal") == "all" else "each",
     )  # fmt: skip
 
 
@@ -153,12 +157,13 @@ def _rankable(opened: Case) -> Case:
     return opened
 
 
-def begin(listed: Listing, drawn: Drawn) -> OpenedRoom:
+def begin(listed: Listing, drawn: Drawn, reveal: Reveal = "each") -> OpenedRoom:
     """Open a room for these records."""
     settings: dict[str, Json] = {
         "records": dict(drawn.digests),
         "model": services.checkpoint(listed.task).digest,
         "sample": services.is_sample(listed),
+        "reveal": reveal,
     }
     opened = rooms.store().open_room(KIND, listed.task, settings)
     if not services.is_sample(listed):

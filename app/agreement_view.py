@@ -49,6 +49,11 @@ def _lobby() -> None:
 
 def _join(code: str) -> None:
     found = studies.find(code)
+    if found.closed:
+        raise InputError(
+            f"study {found.code}", "a study that is closed", "one that is open",
+            "Ask whoever leads it; its link still shows the results.",
+        )  # fmt: skip
     who = rooms.store().join(found.code)
     rooms.sit(studies.KIND, Seat(found.code, who.id))
     st.rerun()
@@ -89,6 +94,16 @@ def _start() -> None:
         with st.container(horizontal=True):
             count = st.number_input("How many", 1, most, min(FIRST_COUNT, most), key="w_agreement_count", width=150)
             seed = st.number_input("Seed", 0, 10**6, 1, key="w_agreement_seed", width=150, help=words.HELP_SEED)
+    reveal: studies.Reveal = st.radio(
+        words.REVEAL_WHEN,
+        list(words.REVEALS),
+        format_func=words.REVEALS.__getitem__,
+        key="w_agreement_reveal",
+        horizontal=True,
+        help=words.HELP_REVEAL_WHEN,
+    )
+    if reveal == "each":
+        st.caption(words.NOT_BLIND)
     st.caption(words.WHO_SEES)
     if pressed("Start the study", "agreement_start", type="primary", disabled=not count):
         bar = st.progress(0.0, "Reading the records …")
@@ -97,7 +112,7 @@ def _start() -> None:
             bar.progress(share, "Reading the records …")
 
         drawn = studies.pick(listed, ids, told) if ids else studies.draw(listed, count, seed, told)
-        begun = studies.begin(listed, drawn)
+        begun = studies.begin(listed, drawn, reveal)
         rooms.sit(studies.KIND, Seat(begun.room.code, key=begun.key))
         state.keep("agreement_passed", drawn.passed_over)
         st.rerun()
@@ -175,6 +190,11 @@ def _folder(found: Study, leads: bool) -> None:
     )
 
 
+def _close(found: Study, taken: Seat) -> None:
+    with boundary():
+        rooms.store().close_room(found.code, taken.key or "")
+
+
 def _led(found: Study, taken: Seat, listed: Listing) -> None:
     """The leader's view: the code, who takes part, the results as they come in."""
     with st.container(key="agreement_head"):
@@ -191,7 +211,7 @@ def _led(found: Study, taken: Seat, listed: Listing) -> None:
     else:
         with st.expander(words.KEY_TITLE):
             st.markdown(words.KEY.format(key=taken.key))
-        if pressed("Close the study", "agreement_close", icon=":material/lock:", help="No more answers are taken."):
-            rooms.store().close_room(found.code, taken.key or "")
-            st.rerun()
+        with st.popover("Close the study", icon=":material/lock:"):
+            st.markdown(words.CLOSING)
+            st.button("Close it now", key="agreement_close", type="primary", on_click=_close, args=(found, taken))
     agreement_results_view.live(found, listed)

@@ -6,6 +6,7 @@ What is a routing measure is called one here as everywhere: what the model passe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from explain.raters import NO_VARIATION, NOBODY_SHARES
 from explain.reality import CONTRIBUTION, ROUTING, Measure
@@ -25,6 +26,26 @@ START_FROM = "From: **{place}**, question **{question}** (choose others on the l
 WHO_SEES = (
     "Whoever has the code can look at the study's records through this program, without their outcomes and without a "
     "path. The code and record names are kept in this program's store; the folder's path is not."
+)
+REVEAL_WHEN = "Show the model's order"
+REVEALS: Mapping[Literal["each", "all"], str] = {"each": "After each record", "all": "When all are ranked"}
+HELP_REVEAL_WHEN = (
+    "After each record a rater can say at once where they disagree, but learns what the model goes by. When all are "
+    "ranked, every ranking of the study is blind to the model."
+)
+NOT_BLIND = (
+    "Only each rater's first ranking is wholly blind then: whoever has seen the model's order of one record may rank "
+    "the next ones in its light."
+)
+SEEN_BEFORE = (
+    "Raters saw the model's order of each record once they had ranked it: all but each rater's first ranking were made "
+    "knowing how the model had ordered earlier records, and are not wholly blind to it."
+)
+SEEN_AFTER = "Raters saw nothing of the model until they had ranked all records."
+LATER = "**Your ranking is kept.** In this study the model's order is shown when you have ranked all records."
+CLOSING = (
+    "No more answers are taken then, and it cannot be opened again. What a rater has not committed by then is not "
+    "kept. All that was committed can still be read."
 )
 ANONYMOUS = (
     "You get an anonymous name. Kept are your rankings, your estimates and comments with that name and the time, "
@@ -66,7 +87,10 @@ CONFIDENCE = "How sure are you of it? (optional)"
 NOTHING_RANKED = "Give at least one place."
 ALL_EQUAL = "All have the same place: such a ranking is kept, but no agreement can be worked out from it."
 COMMIT = "Commit this ranking"
-HELP_COMMIT = "The first answer counts: it cannot be changed afterwards. Then the model's order is shown."
+HELP_COMMIT: Mapping[Literal["each", "all"], str] = {
+    "each": "The first answer counts: it cannot be changed afterwards. Then the model's order is shown.",
+    "all": "The first answer counts: it cannot be changed afterwards. The model's order is shown at the very end.",
+}
 ALREADY = "**This record was already ranked**, and the first answer counts. It stands below, as it was kept."
 
 REVEAL = "Your order beside the model's"
@@ -98,8 +122,8 @@ NOT_YET = "Results are shown when you have ranked all records: they would tell w
 
 SMALL = (
     "**A small sample: {raters} and {records}.** With fewer than {few_raters} raters or {few_records} records the "
-    "intervals are too narrow for what they rest on, and one rater or one record can turn a result. Read the figures "
-    "as a description of these answers."
+    "intervals are too narrow for what they rest on (below {least} of either none is shown), and one rater or one "
+    "record can turn a result. Read the figures as a description of these answers."
 )
 HELP_POOLED = (
     "What is this? The diamond is the mean of Kendall's tau over all rankings, with its 95 % interval: raters and "
@@ -134,6 +158,10 @@ HELP_DISAGREEMENTS = (
 )
 NOBODY_YET = "Nobody has committed a ranking yet."
 CLOSED = "This study is closed: no more answers are taken."
+WAS_CLOSED = (
+    "**This study was closed by whoever leads it.** What you had committed counts; what you had not committed was not "
+    "kept. You can look at the results now."
+)
 KINDS: Mapping[Measure, str] = dict.fromkeys(ROUTING, "routing") | dict.fromkeys(CONTRIBUTION, "contribution")
 
 

@@ -132,7 +132,7 @@ def mismatch(opened: Opened) -> None:
         return
     st.warning(
         f"**This audit is not of what is open now:** {text.plain(found)} The figures below are the audit's own and "
-        "hold; a record of it cannot be opened on the Patient page.",
+        "hold; a point leads to its row of the audit, not to the Patient page.",
         icon=":material/link_off:",
     )
     with st.container(horizontal=True):

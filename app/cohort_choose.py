@@ -11,16 +11,19 @@ from amfn.intake import Upload, unpack
 from app import auditing, cohort_data, services, state, uploads
 from app import cohort_words as words
 from app.cohort_data import Opened
+from app.components import tab_memory
 from app.views import Listing
 from app.widgets import pressed
 from audit.plan import MANIFEST
 
 SOURCE, PATH = "cohort:source", "cohort:path"
 UPLOADED = "audit"
+MEMORY, TAB = "cohort", "tab_cohort"
 
 
 def chosen() -> Opened | None:
     """The audit that was chosen; None where something is still to be named, which is then said."""
+    _remember()
     with st.container(horizontal=True, vertical_alignment="bottom", key="cohort_choose"):
         source = _source()
         path = _path() if source == "folder" else ""
@@ -30,6 +33,23 @@ def chosen() -> Opened | None:
             return None
         return cohort_data.opened(path)
     return _uploaded() if source == "upload" else _of_the_open_folder()
+
+
+def _remember() -> None:
+    """Once a run: a stored audit stays chosen over a reload of the page, as long as its tab is open. Without that the
+    open folder's audit would take its place, and nothing would say so."""
+    source, path = state.kept(SOURCE, None), state.kept(PATH, "").strip()
+    held = {"source": source, "path": path} if source == "folder" and path else None
+    tab_memory.tab_memory(MEMORY, held, forget=held is None and source is not None, key=TAB, found=_return)
+
+
+def _return() -> None:
+    """What the tab remembers counts where nothing was chosen since; whether it is an audit is looked at as ever."""
+    said = tab_memory.found(TAB)
+    path = said.get("path")
+    if said.get("source") == "folder" and isinstance(path, str) and path and state.kept(SOURCE, None) is None:
+        state.keep(SOURCE, "folder")
+        state.keep(PATH, path)
 
 
 def _source() -> str:

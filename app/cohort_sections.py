@@ -19,6 +19,8 @@ DRAWN = 200
 """Records whose points are drawn, the same ones whatever else changes: a browser takes its time over more."""
 COLOUR, BY, OF = "cohort:colour", "cohort:by", "cohort:of"
 SWARM = "cohort_beeswarm"
+EVEN_WITHIN = 0.005
+"""Shares that differ by less than half a per cent cannot be told apart by their shade."""
 NAN3 = (np.nan, np.nan, np.nan)
 
 
@@ -52,6 +54,11 @@ def contributions(opened: Opened, filters: Filters) -> None:
         colour = choice("Colour", words.COLOURS, COLOUR, "observed")
         rows = cohort_measures.rows(opened, filters)
         drawn = sampled(opened, rows)
+        even = level(opened, drawn) if colour == "observed" else None
+        if even is not None:
+            # One shade for every point would look like a finding.
+            colour = "sign"
+            st.caption(words.EVEN.format(share=percent(even)))
         chart = beeswarm(
             _swarm(opened, drawn, colour), opened.titles, len(rows), cohort_card.picked(opened), state.dark()
         )
@@ -61,7 +68,7 @@ def contributions(opened: Opened, filters: Filters) -> None:
             if len(drawn) < len(rows)
             else ""
         )
-        st.caption(f"{part}{words.CLICK}")
+        st.caption(f"{part}{words.CLICK_ROW if isinstance(cohort_card.reach(opened), str) else words.CLICK}")
     with right:
         # Beside the points: above them it would push the one that was clicked out of sight.
         cohort_card.card(opened)
@@ -95,6 +102,15 @@ def sampled(opened: Opened, rows: np.ndarray) -> np.ndarray:
     drawn = rows if len(rows) <= DRAWN else np.sort(rows[np.argpartition(lots, DRAWN)[:DRAWN]])
     own = cohort_card.picked(opened)
     return np.union1d(drawn, [own]).astype(int) if own is not None and own in rows else drawn
+
+
+def level(opened: Opened, drawn: np.ndarray) -> float | None:
+    """The share that was measured, where it is the same for every drawn record and modality; None where it differs."""
+    found = opened.each("observed")
+    if found is None:
+        return None
+    shares = found[drawn][opened.present[drawn]]
+    return float(shares[0]) if len(shares) and float(np.ptp(shares)) < EVEN_WITHIN else None
 
 
 def _swarm(opened: Opened, drawn: np.ndarray, colour: str) -> Swarm:

@@ -6,7 +6,8 @@ WHAT = "What modalities contribute, how they are routed and how well the answers
 SOURCES = {"open": "The open folder", "folder": "A stored audit", "upload": "A zip file"}
 HELP_SOURCE = (
     "An audit of the folder that is open on the left is made here and kept for next time. For thousands of records, "
-    "`python -m amfn audit` in a terminal does the same and leaves a folder, whose path goes here."
+    "`python -m amfn audit` in a terminal does the same and leaves a folder, whose path goes here. A stored audit "
+    "stays chosen when the page is reloaded, as long as this tab is open; a zip file has to be named again."
 )
 HELP_PATH = "The folder that `python -m amfn audit … --out FOLDER` wrote: it holds manifest.json and parts."
 HELP_ZIP = "A folder that `python -m amfn audit` wrote, packed as one zip file. It is gone when this session ends."
@@ -39,6 +40,10 @@ SEEN_BY = {
 }
 NOTHING_LEFT = "No record passes these filters."
 CLICK = "Click a point to see its record."
+CLICK_ROW = "Click a point to see its row of the audit."
+EVEN = (
+    "Colours show the direction: how much was measured is the same ({share}) wherever a modality was recorded at all."
+)
 NO_OUTCOME = (
     "What is below needs records whose outcome is known, and both outcomes among them. Here {labelled:,} of "
     "{records:,} have a known outcome, {positives:,} of them “{positive}”. Contributions, pairs and routing need no "

@@ -16,23 +16,27 @@ from app import compare_words as words
 from app.compare_data import DIGITS, MOST
 from app.views import Listing
 from app.widgets import boundary, input_error, pressed
-from audit import Manifest
+from audit import Manifest, open_audit
 from audit.plan import MANIFEST, NETWORK, UNSEEN
 
 ADDED, CHOSEN = "compare:added", "compare:models"
-ZIPPED, NAMED = "compare_zips", "compare_named"
+ZIPPED, NAMED, DAMAGED = "compare_zips", "compare_named", "compare_damaged"
+NEW, TOLD = "compare_new", "compare_told"
+FIRST = 3
+"""Models that are chosen at first: the whole one and two of its networks. Room is left for what is added."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model that can be chosen. key: names it in the session; audit: the folder of its audit, which may still have to
-    be made; model: the checkpoint to make it with, None where the audit is given."""
+    be made; model: the checkpoint to make it with, None where the audit is given; task: what it was asked."""
 
     key: str
     title: str
     audit: Path
     model: Path | None = None
     answered: str = UNSEEN
+    task: str = ""
 
     @property
     def missing(self) -> bool:
@@ -84,8 +88,9 @@ def _candidates(listed: Listing | None) -> dict[str, Candidate]:
             found += _asked(listed, path, path in models)
     for path in audits:
         try:
-            named = f"{compare_data.title(Manifest.read(path))} · audit {path.name}"
-            found.append(Candidate(f"audit:{path}", named, path))
+            manifest = Manifest.read(path)
+            named = f"{compare_data.title(manifest)} · audit {path.name}"
+            found.append(Candidate(f"audit:{path}", named, path, task=manifest.task))
         except InputError as error:
             input_error(error)
     return {one.key: one for one in found}
@@ -104,7 +109,7 @@ def _asked(listed: Listing, path: Path, named: bool) -> list[Candidate]:
         return []
     networks = [f"{NETWORK}{k}" for k in range(len(model.model))] if len(model.model) > 1 else []
     return [
-        Candidate(f"{path}:{how}", _title(model, how), auditing.place(listed, model, how), path, how)
+        Candidate(f"{path}:{how}", _title(model, how), auditing.place(listed, model, how), path, how, listed.task)
         for how in (UNSEEN, *networks, "shipped")
     ]
 
@@ -121,9 +126,8 @@ def _title(model: Checkpoint, how: str) -> str:
 def _picked(listed: Listing | None, candidates: dict[str, Candidate]) -> list[Candidate]:
     kept = f"{CHOSEN}:{listed.task if listed else ''}"
     first = [key for key, one in candidates.items() if one.answered != "shipped" and one.model is not None]
-    # One of the user's own takes minutes where a simulated patient takes moments.
-    default = first[: MOST if listed is not None and services.is_sample(listed) else 3]
-    wanted = [key for key in state.kept(kept, default) if key in candidates]
+    wanted = [key for key in state.kept(kept, first[:FIRST]) if key in candidates]
+    wanted = _with_new(listed, candidates, wanted, kept)
     if st.session_state.get("w_compare_models") != wanted:
         st.session_state["w_compare_models"] = wanted
     keys = st.multiselect(
@@ -134,10 +138,38 @@ def _picked(listed: Listing | None, candidates: dict[str, Candidate]) -> list[Ca
         max_selections=MOST,
         placeholder="Choose two models or more",
         help=words.HELP_MODELS,
-        on_change=state.keep_widget,
-        args=(kept, "w_compare_models"),
+        on_change=_changed,
+        args=(kept,),
     )
+    for said in st.session_state.get(TOLD, ()):
+        st.success(text.plain(said), icon=":material/add_circle:")
     return [candidates[key] for key in keys]
+
+
+def _changed(kept: str) -> None:
+    """Once the choice is changed by hand, what was said of it may not hold any more."""
+    st.session_state.pop(TOLD, None)
+    state.keep_widget(kept, "w_compare_models")
+
+
+def _with_new(listed: Listing | None, candidates: dict[str, Candidate], wanted: list[str], kept: str) -> list[str]:
+    """The choice with what was just added, where it can stand beside the others and there is room; either is said."""
+    for path in st.session_state.pop(NEW, ()):
+        one = candidates.get(f"audit:{path}") or candidates.get(f"{path}:{UNSEEN}")
+        if one is None:
+            said = words.ADDED_ELSEWHERE.format(title=Path(path).name)
+        elif one.key in wanted:
+            said = words.ADDED.format(title=one.title)
+        elif listed is not None and one.task != listed.task:
+            said = words.ADDED_ASKED.format(title=one.title)
+        elif len(wanted) >= MOST:
+            said = words.ADDED_FULL.format(title=one.title, most=MOST)
+        else:
+            wanted = [*wanted, one.key]
+            state.keep(kept, wanted)
+            said = words.ADDED.format(title=one.title)
+        st.session_state[TOLD] = (*st.session_state.get(TOLD, ()), said)
+    return wanted
 
 
 def _adding() -> None:
@@ -159,8 +191,16 @@ def _adding() -> None:
         )
         with boundary():
             _unpacked([file for file in files if file.file_id not in st.session_state.get(ZIPPED, ())])
+        for file in files:
+            if file.file_id in st.session_state.get(DAMAGED, {}):
+                input_error(st.session_state[DAMAGED][file.file_id])
         if state.kept(ADDED, ()):
-            st.button("Forget what was added", key="compare_forget", on_click=state.keep, args=(ADDED, ()))
+            st.button("Forget what was added", key="compare_forget", on_click=_forget)
+
+
+def _forget() -> None:
+    st.session_state.pop(TOLD, None)
+    state.keep(ADDED, ())
 
 
 def _named() -> None:
@@ -169,7 +209,7 @@ def _named() -> None:
 
 
 def _add(said: str) -> None:
-    """One folder more among the models; what it holds is looked at when they are listed."""
+    """One folder more among the models; a damaged audit is refused here, before it can spoil a comparison."""
     path = Path(said).expanduser().absolute()
     if not said or not ((path / MANIFEST).is_file() or (path / CONFIG).is_file()):
         raise InputError(
@@ -177,13 +217,15 @@ def _add(said: str) -> None:
             "Name the folder itself, with its whole path.",
         )  # fmt: skip
     if (path / MANIFEST).is_file():
-        Manifest.read(path)
+        open_audit(path)
     _remember(path)
 
 
 def _remember(path: Path) -> None:
     known: Sequence[str] = state.kept(ADDED, ())
     state.keep(ADDED, (*(p for p in known if p != str(path)), str(path)))
+    st.session_state[NEW] = (*st.session_state.get(NEW, ()), str(path))
+    st.session_state.pop(TOLD, None)
     st.rerun()
 
 
@@ -191,9 +233,14 @@ def _unpacked(files: Sequence[st.runtime.uploaded_file_manager.UploadedFile]) ->
     for file in files:
         st.session_state[ZIPPED] = (*st.session_state.get(ZIPPED, ()), file.file_id)
         folder = uploads.shelf().base / f"audit-{file.file_id}"
-        with st.spinner(f"Checking {text.plain(file.name)} …"):
-            unpack([Upload(file.name, file)], folder, uploads.limits())
-        Manifest.read(folder)
+        try:
+            with st.spinner(f"Checking {text.plain(file.name)} …"):
+                unpack([Upload(file.name, file)], folder, uploads.limits())
+                open_audit(folder)
+        except InputError as error:
+            # The file still lies in the field: what is wrong with it is said for as long as it does.
+            st.session_state[DAMAGED] = {**st.session_state.get(DAMAGED, {}), file.file_id: error}
+            continue
         _remember(folder)
 
 

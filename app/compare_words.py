@@ -22,6 +22,16 @@ HELP_ADD = (
     "the open folder. Or the folder of a finished audit (`python -m amfn audit … --out FOLDER`)."
 )
 HELP_ZIP = "Folders that `python -m amfn audit` wrote, each packed as one zip file. They go when this session ends."
+ADDED = "Added: {title}. It is among the chosen models."
+ADDED_FULL = (
+    "Added: {title}. It is not compared yet: {most} models are chosen, which is the most. Take one out above, then "
+    "choose this one."
+)
+ADDED_ASKED = (
+    "Added: {title}. It is not among the chosen models, as it answers another question than the open folder's. It can "
+    "be compared with other audits of its question: choose those above, and nothing else."
+)
+ADDED_ELSEWHERE = "Added: {title}. It cannot be chosen beside the open folder; why is said above."
 TOO_FEW = "Choose two models or more above: the first one is the reference."
 NO_FOLDER = "Without an open folder only finished audits can be compared: open one on the left, or add audits below."
 MAKING = (
@@ -113,8 +123,14 @@ SEEN_BY = (
 )
 NO_REACH = "This record cannot be opened on the Patient page from here:"
 AIDS = {
-    "figures": "Each model's figure, and what it differs by from A. An interval that holds 0 shows no difference.",
-    "difference": "Right of the line the figure is higher than A's.",
+    "figures": (
+        "Each model's figure, and what it differs by from A. An interval is for that one comparison; p is adjusted for "
+        "all comparisons of this table (Holm), and whether a model “differs” follows p, not the interval."
+    ),
+    "difference": (
+        "Right of the line the figure is higher than A's. Each interval is for one comparison alone; the verdict, with "
+        "p adjusted for all, is in the table."
+    ),
     "scatter": "On the dotted diagonal both say the same. Shaded: on opposite sides of the threshold.",
     "sizes": "How far the two answers lie apart, in percentage points.",
     "furthest": "The records in which the two answers lie furthest apart.",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app import agreement_export, agreement_study, agreement_words, text
+from app import agreement_export, agreement_results_view, agreement_study, agreement_words, text
 from explain.raters import model_order
 from tests.app.screen import charts, open_app, sample, words
 from tests.app.studies import (
@@ -125,6 +125,49 @@ def test_results_wait_until_the_rater_has_ranked_all_records() -> None:
     assert "Agreement with the model" in said
     assert "A small sample: 1 rater and 2 records." in said
     assert "It takes a record that two raters have ranked." in said
+
+
+def test_a_study_can_keep_the_models_order_until_all_are_ranked() -> None:
+    leader = open_app("agreement", task=TASK)
+    assert agreement_words.NOT_BLIND in words(leader)
+    leader.number_input(key="w_agreement_count").set_value(2).run()
+    leader.radio(key="w_agreement_reveal").set_value("all").run()
+    assert agreement_words.NOT_BLIND not in words(leader)
+    leader.button(key="agreement_start").click().run()
+    study = agreement_study.find(leader.session_state["seat:agreement"].code)
+    assert study.reveal == "all"
+    at = joined(study)
+    place(at, {asked_for(at)[0]: 1})
+    commit(at)
+    said = words(at)
+    assert agreement_words.LATER in said
+    assert "Shapley" not in said
+    at.button(key="agreement_next").click().run()
+    place(at, {asked_for(at)[0]: 1})
+    commit(at)
+    assert "Shapley value" in words(at)
+    at.button(key="agreement_back").click().run()
+    assert "Shapley value" in words(at), "all are ranked: the first one is shown as well"
+    at.button(key="agreement_results").click().run()
+    assert agreement_words.SEEN_AFTER in words(at)
+    assert agreement_words.SEEN_BEFORE not in words(at)
+
+
+def test_from_too_few_raters_no_interval_is_shown() -> None:
+    study = one_study(full_records()[:3])
+    raters = [joined(study) for _ in range(3)]
+    for k, at in enumerate(raters):
+        rank_all(at, reverse=k == 1)
+        if k < 2:
+            said = words(at)
+            assert f"<td>{agreement_results_view.TOO_FEW}</td>" in said
+            drawn = next(c for c in charts(at) if "Kendall's tau" in str(c["layout"]["xaxis"]))
+            pooled = next(trace for trace in drawn["data"] if trace["name"] == "pooled")
+            assert not any(pooled.get("error_x", {}).get("array") or ())
+    assert f"interval: {agreement_results_view.TOO_FEW}" in words(raters[1])
+    said = words(raters[2])
+    assert agreement_results_view.TOO_FEW not in said
+    assert agreement_words.SEEN_BEFORE in said
 
 
 def test_two_raters_and_the_leader_see_the_same_results() -> None:

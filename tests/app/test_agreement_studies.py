@@ -96,12 +96,32 @@ def test_only_the_leaders_key_leads_and_closing_takes_no_more_answers() -> None:
     assert agreement_words.CLOSED in words(leader)
     commit(rater)
     assert agreement_study.ratings(study) == ()
-    assert "closed" in words(rater)
+    assert agreement_words.WAS_CLOSED in words(rater)
+    assert not rater.error, "a message about a room"
+    assert not any(b.label == agreement_words.COMMIT for b in rater.button)
+    rater.button(key="agreement_results").click().run()
+    assert agreement_words.NOBODY_YET in words(rater)
     late = open_app("patient")
     late.query_params["room"] = study.code
     late = go(late, "agreement")
     assert agreement_words.CLOSED in words(late)
     assert not any(b.key == "agreement_enter" for b in late.button)
+    lobby = open_app("agreement")
+    lobby.text_input(key="w_agreement_code").set_value(study.code).run()
+    lobby.button(key="agreement_join").click().run()
+    assert "a study that is closed" in words(lobby)
+
+
+def test_closing_asks_first_and_a_rater_who_only_chooses_a_place_is_told() -> None:
+    leader, study, _ = started(1)
+    assert agreement_words.CLOSING in words(leader)
+    assert leader.button(key="agreement_close").label == "Close it now"
+    rater = joined(study)
+    leader.button(key="agreement_close").click().run()
+    place(rater, {asked_for(rater)[0]: 1})
+    assert agreement_words.WAS_CLOSED in words(rater)
+    assert not any(b.label == agreement_words.COMMIT for b in rater.button)
+    assert any(b.key == "agreement_results" for b in rater.button)
 
 
 def test_another_model_cannot_answer_for_the_study(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -201,6 +201,8 @@ def test_an_audit_of_other_data_is_shown_and_cannot_be_clicked_through(large: Pa
     at = stored(large)
     said = words(at)
     assert "not of what is open now: the open folder does not hold just the records" in said.replace("*", "")
+    assert page_words.CLICK_ROW in said
+    assert page_words.CLICK not in said
     assert len(charts(at)) == DRAWN["contributions"]
     at.session_state["kept"] = at.session_state["kept"] | {cohort_card.key(opened): 3}
     at.run()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
+from streamlit.testing.v1 import AppTest
 
 from amfn.types import InputError
 from app import (
@@ -29,6 +31,7 @@ from tests.app.compared import DRAWN, MODEL, STAYS, TASK, beside, of, show, writ
 from tests.app.screen import ROOT, charts, go, open_app, words
 
 pytestmark = pytest.mark.usefixtures("kept_here")
+ASKED_FIRST = ("unseen", "network-0", "network-1")
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +41,33 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sample(kept_here: Path) -> list[Path]:
-    """What the page made of the sample cohort when it was first opened: the whole model, then each network."""
-    at = open_app("compare", task=TASK)
+    """What the page made of the sample cohort for six chosen models: the whole model, then each network."""
+    at = every_network()
     assert not at.exception
     assert not at.error
     return sorted(path.parent for path in kept_here.rglob("manifest.json"))
 
 
+def every_network() -> AppTest:
+    """The page with the whole model and its five networks chosen, which is the most."""
+    at = open_app(task=TASK)
+    asked = ("unseen", *(f"network-{k}" for k in range(5)))
+    at.session_state["kept"] = {f"{compare_choose.CHOSEN}:{TASK}": [f"{MODEL}:{how}" for how in asked]}
+    return go(at, "compare")
+
+
+def add(at: AppTest, path: Path) -> AppTest:
+    at.text_input(key="w_compare_path").set_value(str(path))
+    return next(button for button in at.button if button.label == "Add").click().run()
+
+
 # A fresh clone
+
+
+def test_three_models_are_chosen_at_first_and_leave_room() -> None:
+    at = open_app("compare", task=TASK)
+    assert at.multiselect(key="w_compare_models").value == [f"{MODEL}:{how}" for how in ASKED_FIRST]
+    assert "48 simulated patients in common" in words(at)
 
 
 def test_the_sample_cohort_has_six_models_at_once(sample: list[Path]) -> None:
@@ -53,7 +75,7 @@ def test_the_sample_cohort_has_six_models_at_once(sample: list[Path]) -> None:
     manifests = [Manifest.read(path) for path in sample]
     assert {m.answered for m in manifests} == {"unseen", *(f"network-{k}" for k in range(5))}
     assert all(m.finished for m in manifests)
-    at = open_app("compare", task=TASK)
+    at = every_network()
     said = words(at)
     assert "48 simulated patients in common" in said
     for k, letter in enumerate("BCDEF"):
@@ -256,15 +278,56 @@ def test_titles_that_are_alike_are_told_apart_by_their_folders(sample: list[Path
 
 
 def test_a_folder_is_added_by_its_path(sample: list[Path], small: Path) -> None:
-    at = beside(*sample[:2])
-    at.text_input(key="w_compare_path").set_value(str(small / "one"))
-    next(button for button in at.button if button.label == "Add").click().run()
-    assert str(small / "one") in at.session_state["kept"][compare_choose.ADDED]
-    assert any("network-0 alone" in option for option in at.multiselect(key="w_compare_models").options)
-    at.text_input(key="w_compare_path").set_value("/nowhere/at/all")
-    next(button for button in at.button if button.label == "Add").click().run()
+    at = add(beside(*sample[:2]), sample[2])
+    assert str(sample[2]) in at.session_state["kept"][compare_choose.ADDED]
+    assert at.multiselect(key="w_compare_models").value == [f"audit:{path}" for path in sample[:3]]
+    assert "Added: " in words(at)
+    assert "It is among the chosen models." in words(at)
+    add(at, Path("/nowhere/at/all"))
     assert "neither a checkpoint nor an audit" in words(at)
     assert charts(at), "the rest of the page stays"
+    at.multiselect(key="w_compare_models").set_value([f"audit:{path}" for path in sample[:2]]).run()
+    assert "Added: " not in words(at), "what was said of the choice goes once it is changed"
+
+
+def test_beside_six_chosen_models_what_is_added_waits_and_says_so(sample: list[Path], small: Path) -> None:
+    at = every_network()
+    before = at.multiselect(key="w_compare_models").value
+    assert len(before) == 6
+    add(at, small / "late")
+    assert at.multiselect(key="w_compare_models").value == before
+    assert "It is not compared yet: 6 models are chosen" in words(at)
+    assert any("late_model" in option for option in at.multiselect(key="w_compare_models").options)
+
+
+def test_an_audit_of_another_question_is_added_but_not_chosen(sample: list[Path], tmp_path: Path) -> None:
+    run_audit(
+        ROOT / "checkpoints" / "icu_alarm", [ROOT / "sample_data" / "icu_alarm"], tmp_path / "a", Settings("network-0")
+    )
+    at = add(beside(*sample[:2]), tmp_path / "a")
+    assert "answers another question" in words(at)
+    assert len(at.multiselect(key="w_compare_models").value) == 2
+    assert charts(at)
+
+
+def test_a_damaged_audit_is_refused_and_not_remembered(sample: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(sample[2], folder)
+    part = next((folder / "records").glob("*.parquet"))
+    part.write_bytes(part.read_bytes()[:2_000])
+    at = add(beside(*sample[:2]), folder)
+    assert "damaged, half there or of another audit" in words(at)
+    assert str(folder) not in at.session_state["kept"][compare_choose.ADDED]
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for path in folder.rglob("*"):
+            if path.is_file():
+                archive.write(path, os.path.join("my audit", path.relative_to(folder)))
+    at.file_uploader[0].set_value([("audit.zip", file.getvalue(), "application/zip")]).run()
+    for _ in range(2):
+        assert "damaged, half there or of another audit" in words(at)
+        assert len(at.session_state["kept"][compare_choose.ADDED]) == 2
+        at.run()
 
 
 def test_another_checkpoint_is_asked_about_the_open_folder(sample: list[Path], small: Path) -> None:
@@ -290,7 +353,8 @@ def test_an_audit_comes_as_a_zip_file(sample: list[Path], small: Path) -> None:
                 archive.write(path, os.path.join("my audit", path.relative_to(small / "late")))
     at.file_uploader[0].set_value([("audit.zip", file.getvalue(), "application/zip")]).run()
     assert any("late_model" in option for option in at.multiselect(key="w_compare_models").options)
-    assert not at.error
+    assert "Added: " in words(at)
+    assert "no record in common" in words(at), "it is compared at once, and these are other records"
 
 
 # The file

@@ -115,5 +115,6 @@ def test_two_raters_commit_before_they_see_the_model_and_then_the_results(
     assert written.startswith("# Research and education only; not for diagnosis.")
     assert written.count(COMMENT) >= 3
     page.get_by_role("button", name="Close the study").click()
+    page.get_by_role("button", name="Close it now").click()
     expect(page.get_by_text("This study is closed").first).to_be_visible(timeout=PATIENCE_MS)
     settled(page)
