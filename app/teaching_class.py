@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import numpy as np
 import streamlit as st
@@ -99,6 +100,8 @@ def _invitation(lesson: Lesson, board: Board, place: Place) -> None:
                     args=(replace(place, presenter=True),),
                 )
         st.caption(words.KEEP_LINK)
+        if urlsplit(invitation).hostname in ("127.0.0.1", "localhost"):
+            st.caption(words.THIS_COMPUTER)
 
 
 def _steps(lesson: Lesson, board: Board, place: Place, k: int) -> None:

@@ -30,6 +30,10 @@ KEEP_LINK = (
     "You lead this room in this tab. To lead it from another browser, copy your own link and keep it to yourself: "
     "it holds the room's key."
 )
+THIS_COMPUTER = (
+    "The link works on this computer only. For other computers start the program with `make run ADDRESS=0.0.0.0` and "
+    "open it by this computer's address in the network; the link then holds that address."
+)
 ROOM_OF_LEADER = "Learners open the link, or the Teaching page and type the code."
 HELP_ESTIMATE = "From 0 (certainly not) to 100 (certainly). Nothing is preset, so that no number pulls yours."
 HELP_REVISE = "From 0 (certainly not) to 100 (certainly). Your first estimate stands here; change it or keep it."

@@ -12,7 +12,7 @@ MINUS = "\N{MINUS SIGN}"
 DISCLAIMER = "Research and education only; not for diagnosis."
 LIST_HIDDEN = (
     "The list of records is out of sight here, as it shows the model's estimates: your own answer comes first. It is "
-    "back when you leave the room."
+    "back when you leave."
 )
 ROUTING = "Routing weight, not contribution: what moved the risk is on the Attribution page (Shapley values)."
 

@@ -65,6 +65,7 @@ def test_a_lesson_by_three_browsers_at_once(browsers: tuple[Page, Page, Page], a
     assert teacher.url == f"{app_url}/teaching?room={code}"
     link = teacher.locator(".st-key-invitation code").inner_text()
     assert link == f"{app_url}/teaching?room={code}"
+    expect(teacher.get_by_text("The link works on this computer only.")).to_be_visible()
 
     names = {join(ann, link), join(bob, link)}
     assert len(names) == 2
