@@ -202,10 +202,10 @@ def _explained(schema: Schema, whole: Prediction, game: Coalitions, at: int) -> 
         **dict.fromkeys(f"{lead}_{name}" for lead in MEASURES.values() for name in names),
     }
     for measure, lead in MEASURES.items():
-        values = check.measures[measure]  # type: ignore[index]
+        values = check.measures[measure]
         if values is not None:
             row |= {f"{lead}_{name}": float(v) for name, v in zip(check.players, values, strict=True)}
-    row |= {column: check.taus[pair] for pair, column in TAUS.items()}  # type: ignore[index]
+    row |= {column: check.taus[pair] for pair, column in TAUS.items()}
     row |= dict(zip(MATRICES, (game.interactions().ravel(), *_matrices(trace, at)), strict=True))
     each = [] if whole.members is None else whole.members[:, at, 0].double().cpu().tolist()
     row |= {"network_logits": each, "spread": float(np.std(each, ddof=1)) if len(each) > 1 else None}
@@ -213,9 +213,9 @@ def _explained(schema: Schema, whole: Prediction, game: Coalitions, at: int) -> 
 
 
 def _matrices(trace: FusionTrace, at: int) -> tuple[np.ndarray | None, np.ndarray | None]:
-    attention = None if trace.attention is None else trace.attention[at].mean(0)
-    adjacency = None if trace.adjacency is None else trace.adjacency[at]
-    return tuple(None if part is None else part.cpu().numpy().ravel() for part in (attention, adjacency))  # type: ignore[return-value]
+    attention = None if trace.attention is None else trace.attention[at].mean(0).cpu().numpy().ravel()
+    adjacency = None if trace.adjacency is None else trace.adjacency[at].cpu().numpy().ravel()
+    return attention, adjacency
 
 
 def _certainty(answering: Answering, who: str, logits: np.ndarray, present: np.ndarray) -> dict[str, list[Any]]:

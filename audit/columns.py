@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from audit.plan import Table
-from explain.reality import CONTRIBUTION, ROUTING
+from explain.reality import CONTRIBUTION, ROUTING, Measure
 
-MEASURES: Mapping[str, str] = {
+MEASURES: Mapping[Measure, str] = {
     "shapley": "shapley",
     "leave_one_out": "loo",
     "gate": "gate",
@@ -25,7 +25,7 @@ MEASURES: Mapping[str, str] = {
 }
 """Measure of `explain.reality` -> how its columns begin."""
 MATRICES = ("interactions", "attention_matrix", "adjacency")
-TAUS: Mapping[tuple[str, str], str] = {
+TAUS: Mapping[tuple[Measure, Measure], str] = {
     (routing, contribution): f"tau_{MEASURES[routing]}_{MEASURES[contribution]}"
     for routing in ROUTING
     for contribution in CONTRIBUTION
