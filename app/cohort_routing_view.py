@@ -14,7 +14,7 @@ from app.figures.cohort_pairs import mean_shares
 from app.figures.cohort_routing import agreement_spread, routing_and_contribution, spread_of_shares
 from app.figures.drawing import percent
 from audit.measures_modalities import Disagreement, Distribution, Modality, RankAgreement
-from explain.reality import TITLES
+from explain.reality import TITLES, Measure
 
 FIVE = [np.nan] * 5
 
@@ -119,7 +119,7 @@ def _taus(ranks: tuple[RankAgreement, ...]) -> Drawing:
     )
 
 
-def _short(measure: str) -> str:
+def _short(measure: Measure) -> str:
     """'Fusion weight (β)' -> 'β'; what has no sign keeps its title."""
-    title: str = TITLES[measure]  # type: ignore[index]
+    title = TITLES[measure]
     return title.partition("(")[2].rstrip(")") or f"{title[:1].lower()}{title[1:]}".replace("shapley", "Shapley")

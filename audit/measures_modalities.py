@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from amfn.evaluation import Interval
 from amfn.reliability import clopper_pearson
 from audit.measures import mean_interval, t_interval
+from explain.reality import Measure
 
 QUANTILES = (5, 25, 50, 75, 95)
 BINS = 20
@@ -66,8 +67,8 @@ class RankAgreement:
     ways, tau < 0. distribution: None where it is defined for none.
     """
 
-    routing: str
-    contribution: str
+    routing: Measure
+    contribution: Measure
     distribution: Distribution | None
     counts: tuple[int, ...]
     below: float
@@ -130,7 +131,7 @@ def pairs(stack: Float[np.ndarray, "n m m"], present: Bool[np.ndarray, "n m"]) -
     return Pairs(mean, np.sqrt(np.maximum(square - mean**2, 0)), size, records)
 
 
-def rank_agreement(taus: Mapping[tuple[str, str], Float[np.ndarray, " n"]]) -> tuple[RankAgreement, ...]:
+def rank_agreement(taus: Mapping[tuple[Measure, Measure], Float[np.ndarray, " n"]]) -> tuple[RankAgreement, ...]:
     """One row for each pair of a measure of routing and one of contribution; NaN where a record defines no tau."""
     rows = []
     for (routing, contribution), column in taus.items():

@@ -302,7 +302,7 @@ def test_rank_agreement_and_disagreement_by_hand() -> None:
     assert row.below == pytest.approx(1 / 3)
     assert sum(row.counts) == 3
     assert (row.counts[0], row.counts[-1]) == (1, 1)
-    (nowhere,) = rank_agreement({("gate", "loo"): np.array([np.nan])})
+    (nowhere,) = rank_agreement({("gate", "leave_one_out"): np.array([np.nan])})
     assert nowhere.distribution is None
     odd = disagreement(
         np.array([True, True, True, False]), np.array([True, False, False, False]), np.array(["a", "a", "b", "b"])
