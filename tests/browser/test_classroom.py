@@ -63,7 +63,7 @@ def test_a_lesson_by_three_browsers_at_once(browsers: tuple[Page, Page, Page], a
     teacher.get_by_role("button", name="Lead a class").click(timeout=PATIENCE_MS)
     code = teacher.locator(".fs-code").first.inner_text(timeout=PATIENCE_MS)
     assert teacher.url == f"{app_url}/teaching?room={code}"
-    link = teacher.locator(".st-key-invitation code").inner_text()
+    link = teacher.locator(".st-key-invitation pre code").inner_text()
     assert link == f"{app_url}/teaching?room={code}"
     expect(teacher.get_by_text("The link works on this computer only.")).to_be_visible()
 
