@@ -9,7 +9,7 @@ from datetime import datetime
 import pyarrow.csv as csv
 import streamlit as st
 
-from app import cohort_card, cohort_choose, cohort_data, cohort_filters, cohort_measures, state, text
+from app import access, cohort_card, cohort_choose, cohort_data, cohort_filters, cohort_measures, state, text
 from app import cohort_channels_view as timed
 from app import cohort_performance_view as measured
 from app import cohort_routing_view as routed
@@ -40,6 +40,7 @@ def page() -> None:
         opened = cohort_choose.chosen()
     if opened is None:
         return
+    access.note("opened audit", opened.manifest.identity, {"task": opened.manifest.task, "records": len(opened)})
     with boundary():
         banner(opened)
         cohort_card.mismatch(opened)

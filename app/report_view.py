@@ -6,7 +6,8 @@ import streamlit as st
 
 from amfn.checkpoint import Checkpoint
 from amfn.types import Record
-from app import explanations, services, state, text
+from app import access, explanations, services, state, text
+from app.links import hashed
 from app.views import Case
 from app.widgets import boundary
 from explain.report import Report
@@ -43,6 +44,7 @@ def report(opened: Case, unaltered: Case | None = None) -> None:
             return
         with st.spinner("Preparing the report …"):
             files = prepared_files(opened, off, unaltered)
+        access.note("prepared report", hashed(opened.listing.folder, opened.record.record_id))
         with st.container(horizontal=True):
             for file in files:
                 st.download_button(

@@ -10,8 +10,20 @@ import numpy as np
 
 from amfn.types import InputError
 from app.figures.bars import direction_heads
-from app.figures.cohort_parts import between_words, legend, rows_of
-from app.figures.drawing import ROW_PX, Drawing, Trace, build, listing, percent, row_axis, signed, value_column, wrapped
+from app.figures.cohort_parts import between_words, rows_of
+from app.figures.drawing import (
+    ROW_PX,
+    Drawing,
+    Trace,
+    build,
+    legend_above,
+    listing,
+    percent,
+    row_axis,
+    signed,
+    value_column,
+    wrapped,
+)
 from app.figures.guards import check_titles, numbers
 from app.theme import NEGATIVE, POSITIVE, SMALL, TEXT, modality_colour
 
@@ -81,7 +93,7 @@ def beeswarm(swarm: Swarm, titles: Sequence[str], of: int, picked: int | None = 
         + ([] if swarm.shares is None else [_key(f"{STRONG[dark]}: more measured", dark)]),
         margin=_room(titles) | {"t": 56 if named else 30, "r": 14},
         showlegend=named,
-        legend=legend(dark) | {"yref": "container", "y": 1, "yanchor": "top"},
+        legend=legend_above(dark) | {"yref": "container", "y": 1, "yanchor": "top"},
         clickmode="event+select",
     )
 

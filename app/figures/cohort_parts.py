@@ -9,7 +9,7 @@ import numpy as np
 
 from app.figures.drawing import Trace, signed
 from app.figures.guards import check_between, check_titles, numbers
-from app.theme import BACKGROUND, SMALL, TEXT, alpha
+from app.theme import BACKGROUND, TEXT, alpha
 
 
 def rows_of(
@@ -127,8 +127,3 @@ def line(
         "name": name,
         "hovertemplate": f"{name}: %{{y:.3f}}<extra></extra>",
     }
-
-
-def legend(dark: bool) -> dict[str, Any]:
-    font = {"size": SMALL, "color": TEXT[dark]}
-    return {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": font}

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.figures.cohort_parts import between_words, dots, legend, line, rows_of
-from app.figures.drawing import ROW_PX, Drawing, build, listing, percent, row_axis, signed, value_column
+from app.figures.cohort_parts import between_words, dots, line, rows_of
+from app.figures.drawing import ROW_PX, Drawing, build, legend_above, listing, percent, row_axis, signed, value_column
 from app.figures.guards import check_between, numbers
 from app.figures.panels import between
 from app.figures.performance import PERCENT, SHARES
@@ -91,7 +91,7 @@ def decision_band(curve: Banded, everyone: np.ndarray, dark: bool = False) -> Dr
         xaxis={"title": {"text": "acting from a chance of"}, "range": [0, at[-1] + 1], **PERCENT},
         yaxis={"title": {"text": "net benefit a record"}, "range": [-0.35 * top - 0.01, 1.08 * top + 0.01]},
         showlegend=True,
-        legend=legend(dark),
+        legend=legend_above(dark),
     )
 
 

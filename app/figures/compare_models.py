@@ -10,8 +10,20 @@ import numpy as np
 
 from amfn.types import InputError
 from app.figures.cohort_beeswarm import DOT_PX, LABELS, RING_PX
-from app.figures.cohort_parts import dots, legend, line, rows_of
-from app.figures.drawing import ROW_PX, Drawing, Trace, build, listing, percent, row_axis, signed, value_column, wrapped
+from app.figures.cohort_parts import dots, line, rows_of
+from app.figures.drawing import (
+    ROW_PX,
+    Drawing,
+    Trace,
+    build,
+    legend_above,
+    listing,
+    percent,
+    row_axis,
+    signed,
+    value_column,
+    wrapped,
+)
 from app.figures.guards import check_titles, numbers
 from app.figures.performance import SHARES
 from app.figures.risk import base_line, percent_axis, side
@@ -81,7 +93,7 @@ def risk_scatter(
         xaxis={**SHARES, "title": {"text": models[0]}},
         yaxis={**SHARES, "title": {"text": models[1]}},
         showlegend=True,
-        legend=legend(dark),
+        legend=legend_above(dark),
         clickmode="event+select",
         margin={"t": 30},
     )

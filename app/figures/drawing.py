@@ -182,3 +182,9 @@ def build(traces: Sequence[Trace], alt: str, dark: bool, uirevision: str, height
         layout={"template": template(dark), "height": height, "uirevision": uirevision, **layout},
     )
     return Drawing(figure, " ".join(alt.split()))
+
+
+def legend_above(dark: bool) -> dict[str, Any]:
+    """A legend in one line above the plot, from its left edge on."""
+    font = {"size": SMALL, "color": TEXT[dark]}
+    return {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": font}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from amfn.types import InputError
-from app.figures.drawing import Drawing, Trace, build, percent, signed
+from app.figures.drawing import Drawing, Trace, build, legend_above, percent, signed
 from app.figures.risk import BAR, check_probabilities
-from app.theme import MUTED, SMALL, TEXT
+from app.theme import MUTED, TEXT
 
 Bin = tuple[int, float, float, float, float]
 TICKS = {"tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1], "ticktext": ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]}
@@ -105,7 +104,7 @@ def decision_curve(
         },
         yaxis={"title": {"text": "net benefit a record"}, "range": [-0.35 * top - 0.01, 1.08 * top + 0.01]},
         showlegend=True,
-        legend=_legend(dark),
+        legend=legend_above(dark),
     )
 
 
@@ -140,8 +139,3 @@ def _line(x: list[float], y: list[float], colour: str, name: str, width: int = 2
         "name": name,
         "hovertemplate": f"{name}: %{{y:.3f}}<extra></extra>",
     }
-
-
-def _legend(dark: bool) -> dict[str, Any]:
-    font = {"size": SMALL, "color": TEXT[dark]}
-    return {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": font}

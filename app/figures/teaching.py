@@ -16,6 +16,7 @@ from app.figures.drawing import (
     Trace,
     build,
     check_rows,
+    legend_above,
     listing,
     percent,
     row_axis,
@@ -162,13 +163,7 @@ def revisions(
         xaxis=percent_axis() | {"title": {"text": "estimate"}, "range": [-0.03, 1.03]},
         yaxis=row_axis(titles),
         showlegend=True,
-        legend={
-            "orientation": "h",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "x": 0,
-            "font": {"size": SMALL, "color": TEXT[dark]},
-        },
+        legend=legend_above(dark),
         margin={"r": 16},
     )
 
@@ -297,13 +292,7 @@ def measured_by_outcome(
         yaxis=row_axis(titles),
         annotations=column,
         showlegend=True,
-        legend={
-            "orientation": "h",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "x": 0,
-            "font": {"size": SMALL, "color": TEXT[dark]},
-        },
+        legend=legend_above(dark),
         margin={"r": margin},
     )
 

@@ -8,6 +8,7 @@ import pytest
 
 from app import rooms, services, text
 from app.links import hashed
+from audit import Manifest
 from store import Store
 from tests.app.screen import go, ids, open_app, words
 
@@ -61,3 +62,12 @@ def test_a_log_that_cannot_be_written_is_said_and_the_record_is_shown(
     assert text.DISCLAIMER in said
     assert at.get("plotly_chart")
     assert "log.db" not in words(go(at, "fusion"))
+
+
+def test_an_audit_that_was_opened_is_logged_by_its_identity(address: str, kept_here: Path) -> None:
+    open_app("cohort", task="icu_mortality")
+    (manifest,) = kept_here.rglob("manifest.json")
+    log = Store.open(address).log()
+    opened = [entry for entry in log if entry.action == "opened audit"]
+    assert [entry.subject for entry in opened] == [Manifest.read(manifest.parent).identity]
+    assert opened[0].detail == {"task": "icu_mortality", "records": 48}
